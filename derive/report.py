@@ -1,0 +1,113 @@
+"""What checking a document or a claim yields: plain data, ready for every renderer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Verdict(StrEnum):
+    """What is known of a claim."""
+
+    PROVED = "proved"
+    REFUTED = "refuted"
+    UNKNOWN = "unknown"
+    UNREAD = "unread"
+
+
+Value = int | float | str | list["Value"]
+
+
+@dataclass(frozen=True, slots=True)
+class Counterexample:
+    """Values inside the hypotheses at which the two sides certainly differ.
+
+    Attributes:
+        dimensions: the size of each dimension symbol.
+        values: the value of each free quantity, nested lists for vectors and matrices; exact fractions
+            are written "1/3", and an arbitrary function is written as the one that was chosen.
+        lhs, rhs: the two sides there, in decimals or exactly.
+        entry: the place at which they differ, counted from 0; () for scalars.
+        method: "exact" for rational arithmetic, "ball" for certified enclosures.
+    """
+
+    dimensions: dict[str, int]
+    values: dict[str, Value]
+    lhs: str
+    rhs: str
+    entry: tuple[int, ...] = ()
+    method: str = "exact"
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """How well both sides agree numerically; it never decides a verdict.
+
+    Attributes:
+        method: how derivatives were taken, e.g. "central differences".
+        sizes: the dimensions tried, each a mapping from symbol to size.
+        samples: how many points were evaluated in all.
+        max_error: the largest difference between the sides, relative to max(1, |value|).
+        tolerance: what the error estimates allow at the worst place.
+        agrees: True, False, or None where rounding drowns the answer.
+        seed: reproduces the points.
+    """
+
+    method: str
+    sizes: tuple[dict[str, int], ...]
+    samples: int
+    max_error: float
+    tolerance: float
+    agrees: bool | None
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """A change that the kernel has proved to mend a false step."""
+
+    kind: str
+    latex: str
+    message: str = ""
+
+
+@dataclass(slots=True)
+class Step:
+    """One relation sign of a document, or one step of a derivation."""
+
+    line: int
+    column: int
+    kind: str  # "claim" | "definition" | "given" | "declaration"
+    relation: str
+    lhs: str
+    rhs: str
+    verdict: Verdict | None = None
+    dimensions: tuple[str, ...] = ()
+    uses: tuple[str, ...] = ()
+    conditions: tuple[str, ...] = ()
+    layout: str | None = None
+    rule: str | None = None
+    code: str | None = None
+    message: str | None = None
+    reading: str | None = None
+    repair: Repair | None = None
+    counterexample: Counterexample | None = None
+    numeric: Evidence | None = None
+    cell: int | None = None
+
+
+@dataclass(slots=True)
+class Report:
+    """The steps of one document, in order."""
+
+    path: str
+    layout: str | None
+    steps: list[Step] = field(default_factory=list)
+    title: str = ""
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many claims got each verdict, and how many statements of other kinds there are."""
+        keys = ("proved", "refuted", "unknown", "unread", "definition", "given", "declaration")
+        found = [str(step.verdict) if step.kind == "claim" else step.kind for step in self.steps]
+        return {key: found.count(key) for key in keys}
