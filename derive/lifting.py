@@ -157,9 +157,7 @@ class _Lifter:
         column = ends[1] if len(ends) > 1 else None
         match atom:
             case ("T", name, *at):
-                shape = self.names.shapes.get(name)
-                if shape is None:
-                    raise NotLifted(f"{name} has no known shape")
+                shape = self.names.shapes.get(name) or self._shape_of(at)
                 symbol: Expression = x.Symbol(name, shape)
                 if not at:
                     return symbol
@@ -200,6 +198,11 @@ class _Lifter:
                     return x.Diagonal(inverse)
                 return x.Entry(inverse, (self._index(i), self._index(j)))
         raise NotLifted(f"no matrix form for an atom of kind {atom[0]}")
+
+    def _shape_of(self, at: list[Atom]) -> Shape:
+        """The shape of a tensor that takes these indices, a column where there is one."""
+        sizes = tuple(self.engine.dimensions[i[-1]] for i in at)
+        return sizes if len(sizes) > 1 else (*sizes, ONE) if sizes else x.SCALAR
 
     def _opened(self, r: Atom, c: Atom, inner: Any) -> Expression:
         fresh = {r: self.engine.fresh(r[-1]), c: self.engine.fresh(c[-1])}
@@ -429,3 +432,31 @@ def _scaled(value: Fraction, e: Expression) -> Expression:
 def show(poly: Any) -> str:
     """A normal form as one line of text, for residuals."""
     return " + ".join(f"{value}*{mono}" for mono, value in freeze(dict(poly)))
+
+
+def lift_scalar(poly: Any, shapes: Mapping[str, Shape]) -> Expression:
+    """A normal form without context as a scalar expression; blanks and free indices get letters.
+
+    Raises NotLifted where none is found.
+    """
+    engine = Engine(Context(), 50_000)
+    names: dict[Atom, Atom] = {}
+    for index in sorted(_indices(poly)):
+        engine.dimensions.setdefault(index[-1], Dimension.of(index[-1]))
+        if index[0] != 0:
+            letter = next(a for a in "ijklmnpqrs" if all(a != n[1] for n in names.values()))
+            plain = index[0] == 1 and " " not in index[1]
+            names[index] = (1, index[1] if plain else letter, index[-1])
+    for key in _dimensions(poly):
+        engine.dimensions.setdefault(key, Dimension.of(key))
+    renamed = engine.transform(dict(poly), names)
+    return _Lifter(engine, Names(shapes)).matrix(renamed, None, None)
+
+
+def _dimensions(whole: Any) -> set[str]:
+    """The ranges of all indices inside."""
+    if type(whole) is not tuple:
+        return set()
+    if len(whole) in (3, 4) and type(whole[0]) is int and type(whole[-1]) is str:
+        return {whole[-1]}
+    return {name for piece in whole for name in _dimensions(piece)}

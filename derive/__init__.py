@@ -1,0 +1,60 @@
+"""derive: a verifier for matrix-calculus derivations.
+
+    derive.prove(lhs, rhs, given=..., layout=...)      the verdict on one equation of SymPy expressions
+    derive.gradient(expression, wrt, layout=...)       a derivative, with proved steps
+    derive.load(name)                                  a ready derivation
+    derive.softmax, cross_entropy, partial, one_hot    builders
+
+Importing this package loads neither SymPy nor NumPy; each name loads what it needs when it is first used.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # for type checkers; typing itself would double the time that this import takes
+    from typing import Any
+
+    from derive.algebra import Proof, cross_entropy, gradient, one_hot, partial, prove, softmax
+    from derive.catalogue import load
+    from derive.derivation import Derivation
+    from derive.report import Counterexample, Evidence, Report, Step, Verdict
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Counterexample",
+    "Derivation",
+    "Evidence",
+    "Proof",
+    "Report",
+    "Step",
+    "Verdict",
+    "cross_entropy",
+    "gradient",
+    "load",
+    "one_hot",
+    "partial",
+    "prove",
+    "softmax",
+]
+
+_HOMES = {
+    **dict.fromkeys(("Proof", "cross_entropy", "gradient", "one_hot", "partial", "prove", "softmax"), "derive.algebra"),
+    **dict.fromkeys(("Counterexample", "Evidence", "Report", "Step", "Verdict"), "derive.report"),
+    "Derivation": "derive.derivation",
+    "load": "derive.catalogue",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        from importlib import import_module
+
+        value = getattr(import_module(_HOMES[name]), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module 'derive' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,293 @@
+"""The whole flow on one page: find the mathematics, read it, give it meaning, judge it, report.
+
+    check(source, passages, judge) -> Report
+
+Each relation sign of a document becomes one step: a declaration, a definition, something given, or a claim
+with a verdict. A step that cannot be read is reported as unread and costs nothing but itself.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from derive import expression as x
+from derive import terms as t
+from derive.expression import Expression, Layout
+from derive.judge import Judge, Judgement, mismatch, shape_counterexample
+from derive.lowering import Statement, Unsupported, state
+from derive.reader import latex as tex
+from derive.reader import statements
+from derive.reader.elaborate import Elaborator
+from derive.reader.passage import Passage, Positions
+from derive.reader.scope import Scope, Unreadable
+from derive.report import Report, Step, Verdict
+from derive.terms import ShapeError
+
+RELATIONS = {"=": "=", ":=": "=", r"\equiv": "=", "<": "<", ">": ">", r"\le": "<=", r"\leq": "<=", r"\ge": ">=", r"\geq": ">="}
+NOT_JUDGED = {r"\approx", r"\simeq", r"\sim", r"\propto", r"\leftarrow", r"\to", r"\mapsto", r"\neq"}
+NAME = re.compile(r"(?<![A-Za-z\\])[A-Za-z]{2,}(?![A-Za-z])")
+COMMAND_WORDS = re.compile(r"\\(?:begin|end|tag|label|text|mathrm|operatorname|mathbf|mathbb)\s*\{[^}]*\}|\\[A-Za-z]+")
+
+Watch = Callable[[Statement], None]
+
+
+@dataclass
+class Checker:
+    """Reads one document from top to bottom.
+
+    Attributes:
+        judge: decides claims.
+        positions: places in the file on disk.
+        layout: of every derivative, unless a given block names another.
+        scope: what the symbols mean so far; a layout that a block declares is kept there.
+        watch: called with every statement that is judged.
+    """
+
+    judge: Judge
+    positions: Positions
+    layout: Layout | None = None
+    sizes: Mapping[str, int] = field(default_factory=dict)
+    watch: Watch | None = None
+    steps: list[Step] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.scope = Scope(self.sizes)
+        self.words: set[str] = set()
+        self.last: tex.Node | None = None
+        self.last_text = ""
+
+    @property
+    def used_layout(self) -> Layout:
+        return self.scope.layout or self.layout or "denominator"
+
+    def read(self, passages: Iterable[Passage]) -> None:
+        for passage in passages:
+            if passage.kind == "given":
+                self.given(passage)
+            elif passage.kind in ("display", "inline"):
+                self.formula(passage)
+
+    # ------------------------------------------------------------------ given blocks
+
+    def given(self, passage: Passage) -> None:
+        """One statement a line; `layout:` and `source:` lines apart."""
+        start = 0
+        for line in passage.text.split("\n"):
+            offsets = passage.offsets[start : start + len(line) + 1]
+            start += len(line) + 1
+            text = line.strip()
+            if not text or text.startswith("source:"):
+                continue
+            if text.startswith("layout:"):
+                self.declare_layout(text.removeprefix("layout:").strip(), offsets)
+                continue
+            self.clauses(Source(line, tuple(offsets), passage), kind="given")
+
+    def declare_layout(self, name: str, offsets: Sequence[int]) -> None:
+        if name in ("numerator", "denominator"):
+            self.scope.layout = name  # type: ignore[assignment]
+        else:
+            line, column = self.positions(offsets[0])
+            self.steps.append(
+                Step(line, column, "claim", "=", "layout", name, Verdict.UNREAD, code="D007",
+                     message=f"the layout is numerator or denominator, not {name}")
+            )  # fmt: skip
+
+    # ------------------------------------------------------------------ formulas
+
+    def formula(self, passage: Passage) -> None:
+        self.clauses(Source(passage.text, passage.offsets, passage), kind="formula")
+
+    def clauses(self, source: Source, kind: str) -> None:
+        self.learn_words(source.text)
+        parsed = tex.parse_formula(source.text, tex.BUILTIN_WORDS | frozenset(self.words))
+        for number, clause in enumerate(parsed):
+            if kind != "given" and self.condition_of(clause) is not None and number:
+                continue
+            extra = self.conditions_after(parsed, number) if kind != "given" else []
+            self.clause(clause, source, kind, extra)
+
+    def learn_words(self, text: str) -> None:
+        """Runs of letters that name one quantity: what is defined, none of whose letters has a meaning."""
+        bare = COMMAND_WORDS.sub(" ", text)
+        for match in NAME.finditer(bare):
+            word = match.group()
+            after = bare[match.end() :].lstrip(" &")
+            if word in tex.BUILTIN_WORDS or not (after.startswith(("=", "(", ":=", ","))):
+                continue
+            if not any(self.scope.knows(letter) for letter in word):
+                self.words.add(word)
+
+    def condition_of(self, clause: tex.Clause) -> t.Coincide | None:
+        """i = j or i != j beside an equation."""
+        pair = Elaborator(self.scope, self.used_layout).condition((clause,))
+        if pair is None:
+            return None
+        left, right, equal = pair
+        sign = "=" if equal else r"\neq"
+        return t.Coincide(left, right, equal, (f"{left} {sign} {right}",))
+
+    def conditions_after(self, parsed: Sequence[tex.Clause], number: int) -> list[t.Hypothesis]:
+        found: list[t.Hypothesis] = []
+        for clause in parsed[number + 1 :]:
+            if clause.row != parsed[number].row:
+                break
+            condition = self.condition_of(clause)
+            if condition is not None:
+                found.append(condition)
+        return found
+
+    def clause(self, clause: tex.Clause, source: Source, kind: str, extra: list[t.Hypothesis]) -> None:
+        if not clause.links:
+            self.last = clause.first
+            return
+        try:
+            if statements.is_declaration(clause):
+                statements.declare(clause, self.scope)
+                self.record(clause, 0, source, "declaration")
+                return
+            if kind == "given" and not statements.defines(clause, self.scope):
+                label = source.text[_start(clause) : _end(clause)].strip()
+                statements.assume(clause, self.scope, label, self.used_layout)
+                self.record(clause, 0, source, "given")
+                return
+        except (Unreadable, ShapeError) as trouble:
+            self.unread(clause, 0, source, trouble)
+            return
+        self.chain(clause, source, kind, extra)
+
+    def chain(self, clause: tex.Clause, source: Source, kind: str, extra: list[t.Hypothesis]) -> None:
+        left = clause.first if clause.first is not None else self.last
+        for number, link in enumerate(clause.links):
+            if number == 0 and statements.defines(clause, self.scope):
+                try:
+                    statements.define(clause, self.scope, self.used_layout)
+                    self.record(clause, 0, source, "given" if kind == "given" else "definition")
+                except (Unreadable, ShapeError) as trouble:
+                    self.unread(clause, 0, source, trouble)
+            elif left is None:
+                nothing = Unreadable("D008", "nothing stands on the left of this sign", link.node, "an expression")
+                self.unread(clause, number, source, nothing)
+            elif link.relation in RELATIONS:
+                self.claim(left, clause, number, source, extra)
+            left = link.node
+        self.last = left
+
+    def claim(
+        self, left: tex.Node, clause: tex.Clause, number: int, source: Source, extra: list[t.Hypothesis]
+    ) -> None:
+        link = clause.links[number]
+        elaborator = Elaborator(self.scope, self.used_layout)
+        try:
+            elaborator.learn_ranges(left, link.node)
+            lhs, rhs = elaborator.side(left), elaborator.side(link.node)
+        except (Unreadable, ShapeError) as trouble:
+            self.unread(clause, number, source, trouble)
+            return
+        step = self.record(clause, number, source, "claim", left)
+        step.layout = self.used_layout if _has_partial(lhs) or _has_partial(rhs) else "any"
+        try:
+            hypotheses, constants = self.scope.context()
+            statement = state(
+                lhs, rhs, RELATIONS[link.relation], self.scope.definitions, (*hypotheses, *extra), constants
+            )
+        except ShapeError:
+            step.message = mismatch(lhs, rhs)
+            step.code = "D101"
+            step.counterexample = shape_counterexample(lhs, rhs)
+            step.verdict = Verdict.REFUTED if step.counterexample else Verdict.UNKNOWN
+            return
+        except Unsupported as trouble:
+            step.verdict, step.code, step.message = Verdict.UNREAD, "D002", str(trouble)
+            return
+        if self.watch is not None:
+            self.watch(statement)
+        judge = Judge(self.judge.refute, self.judge.gather, dict(self.scope.shapes))
+        _fill(step, judge(statement))
+
+    # ------------------------------------------------------------------ steps
+
+    def record(
+        self, clause: tex.Clause, number: int, source: Source, kind: str, left: tex.Node | None = None
+    ) -> Step:
+        link = clause.links[number]
+        before = left or (clause.links[number - 1].node if number else clause.first)
+        line, column = self.positions(source.offsets[min(link.position, len(source.offsets) - 1)])
+        if before is not None and before is not self.last:
+            lhs = source.text[before.start : before.end].strip()
+        else:
+            lhs = self.last_text
+        rhs = source.text[link.node.start : link.node.end].strip()
+        self.last_text = rhs
+        step = Step(line, column, kind, link.relation, lhs, rhs, rule=clause.tag, cell=source.passage.cell)
+        self.steps.append(step)
+        return step
+
+    def unread(
+        self, clause: tex.Clause, number: int, source: Source, trouble: Unreadable | ShapeError
+    ) -> None:
+        step = self.record(clause, number, source, "claim")
+        step.verdict = Verdict.UNREAD
+        step.code = trouble.code if isinstance(trouble, Unreadable) else "D010"
+        step.message = str(trouble)
+        if isinstance(trouble, Unreadable) and trouble.expected:
+            step.message += f"; expected {trouble.expected}"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The text of a formula, with each character's place in the file."""
+
+    text: str
+    offsets: Sequence[int]
+    passage: Passage
+
+
+def _start(clause: tex.Clause) -> int:
+    return clause.first.start if clause.first is not None else clause.links[0].position
+
+
+def _end(clause: tex.Clause) -> int:
+    return clause.links[-1].node.end
+
+
+def _has_partial(e: Expression) -> bool:
+    return isinstance(e, x.Partial) or any(map(_has_partial, x.children(e)))
+
+
+def _fill(step: Step, found: Judgement) -> None:
+    step.verdict = found.verdict
+    step.dimensions = found.dimensions
+    step.uses = found.uses
+    step.conditions = found.conditions
+    step.counterexample = found.counterexample
+    step.numeric = found.evidence
+    step.message = found.message
+
+
+def check(
+    path: str,
+    source: str,
+    passages: Sequence[Passage],
+    judge: Judge,
+    layout: Layout | None = None,
+    sizes: Mapping[str, int] | None = None,
+    watch: Watch | None = None,
+) -> tuple[Report, Scope]:
+    """Check one document that has been taken apart into passages.
+
+    Args:
+        path: how the document is called in the report.
+        source: its text as it is on disk, for line and column numbers.
+        layout: of derivatives, where the document does not say.
+        sizes: numbers for dimension symbols, such as {"c": 3}.
+        watch: called with every statement that is judged.
+
+    Returns:
+        the report, and what the symbols mean at the end.
+    """
+    checker = Checker(judge, Positions(source), layout, sizes or {}, watch)
+    checker.read(passages)
+    return Report(path, checker.scope.layout or layout, checker.steps), checker.scope

@@ -1,0 +1,53 @@
+"""A derivation: named quantities, steps with their rules and verdicts, and a result."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from derive.report import Report, Step
+
+if TYPE_CHECKING:
+    from derive.reader.scope import Scope
+
+
+@dataclass(slots=True)
+class Derivation:
+    """What `derive show` prints and `derive.gradient` returns.
+
+    Attributes:
+        name: as `derive list` has it.
+        report: the steps, each with its verdict, computed when the derivation was made.
+        quantities: (name, what it is) pairs in LaTeX: shapes, definitions and hypotheses.
+        result_latex: the last right side.
+        result: the same as a SymPy expression, where it has one.
+        title: what is derived, in a line.
+        engines: how many statements with derivatives SymPy and the kernel agree on, and of how many.
+        scope: what the symbols mean, for a derivation that was read from a document.
+    """
+
+    name: str
+    report: Report
+    quantities: tuple[tuple[str, str], ...]
+    result_latex: str
+    result: Any = None
+    title: str = ""
+    engines: tuple[int, int] = (0, 0)
+    scope: Scope | None = None
+
+    @property
+    def steps(self) -> list[Step]:
+        return self.report.steps
+
+    @property
+    def layout(self) -> str | None:
+        return self.report.layout
+
+    @property
+    def proved(self) -> bool:
+        """Whether every claim is proved."""
+        return all(step.verdict == "proved" for step in self.steps if step.kind == "claim")
+
+    def __str__(self) -> str:
+        lines = [f"{s.lhs} {s.relation} {s.rhs}    [{s.verdict or s.kind}]" for s in self.steps]
+        return "\n".join([*lines, f"result: {self.result_latex}"])

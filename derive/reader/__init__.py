@@ -1,0 +1,1 @@
+"""From a document to the mathematics in it: where it stands, what it says, what it means."""

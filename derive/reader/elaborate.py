@@ -1,0 +1,722 @@
+"""From what a formula says to what it means: syntax trees to shape-checked expressions.
+
+Juxtaposition is a product, an application or an operator, as shapes and declarations decide. Where the
+shape of 1 (ones) or I (identity) is not declared it follows from its neighbour.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from derive import expression as x
+from derive.expression import Expression, Layout, Shape
+from derive.functions import SPELLINGS
+from derive.reader import latex as tex
+from derive.reader.scope import Scope, Unreadable, key
+from derive.terms import ONE, Dimension, Index, ShapeError
+
+TRANSPOSES = frozenset({"T", r"\top", r"\intercal", "t", r"\dagger"})
+PRODUCTS = frozenset({r"\cdot", r"\times", "*", r"\bullet"})
+HADAMARDS = frozenset({r"\odot", r"\circ", ".*"})
+DIFFERENTIALS = frozenset({r"\partial", "d"})
+UNKNOWN_SIZE = Dimension.of("?")
+
+
+@dataclass(frozen=True)
+class Pending(Expression):
+    """Ones, an identity or a zero array whose size follows from what stands beside it."""
+
+    kind: str  # "ones" | "identity" | "zero"
+
+    def _shape(self) -> Shape:
+        return (UNKNOWN_SIZE, UNKNOWN_SIZE if self.kind != "ones" else ONE)
+
+    def sized(self, shape: Shape) -> Expression:
+        """The array itself. Raises ShapeError where an identity would not be square."""
+        if self.kind != "identity":
+            return x.Fill(Fraction(int(self.kind == "ones")), shape)
+        if shape[0] != shape[1]:
+            raise ShapeError(f"an identity matrix is square, not {x.show_shape(shape)}")
+        return x.Identity(shape[0])
+
+
+@dataclass
+class Elaborator:
+    """Reads expressions in a scope.
+
+    Attributes:
+        scope: what symbols mean.
+        layout: how derivatives are arranged.
+        bound: the indices that sums bind here.
+        ranges: what the free index letters of the formula range over.
+        assumed: for each hint that was taken, what it was, for `--show-reading`.
+    """
+
+    scope: Scope
+    layout: Layout = "denominator"
+    bound: dict[str, Index] = field(default_factory=dict)
+    ranges: dict[str, Dimension] = field(default_factory=dict)
+
+    # ------------------------------------------------------------------ entry points
+
+    def side(self, node: tex.Node) -> Expression:
+        """One side of a relation. Raises Unreadable with the node at fault."""
+        try:
+            return self.expression(node)
+        except ShapeError as trouble:
+            raise Unreadable("D010", str(trouble), node, "factors and terms whose shapes fit") from None
+        except RecursionError:
+            raise Unreadable("D003", "the formula is nested too deeply", node) from None
+
+    def learn_ranges(self, *nodes: tex.Node) -> None:
+        """Find out what index letters range over, from the tensors that carry them."""
+        for node in nodes:
+            for part in tex.walk(node):
+                if isinstance(part, tex.Script) and part.sub is not None:
+                    self._learn_script(part)
+
+    def _learn_script(self, part: tex.Script) -> None:
+        letters = self.index_nodes(part.sub)
+        if letters is None or self.known(part, with_sup=False) is not None:
+            return
+        base = part.base
+        name = self.resolve(base)
+        if name is not None and name in self.scope.shapes:
+            shape = self.scope.shapes[name]
+        elif isinstance(base, tex.Fence):
+            try:
+                shape = self.expression(base).shape
+            except (Unreadable, ShapeError):
+                return
+        else:
+            return
+        try:
+            sizes = x.entry_ranges(x.Symbol("·", shape), len(letters))
+        except ShapeError:
+            return
+        for letter, size in zip(letters, sizes, strict=True):
+            if isinstance(letter, tex.Symbol) and letter.letter not in self.scope.constants:
+                self.ranges.setdefault(letter.letter, size)
+                self.scope.letters[letter.letter] = size
+
+    # ------------------------------------------------------------------ names
+
+    def resolve(self, node: tex.Node) -> str | None:
+        """The key under which a name is known, in this font or, failing that, in the only other one."""
+        name = key(node)
+        if name is None or self.scope.knows(name):
+            return name
+        if isinstance(node, tex.Symbol):
+            for font in ("", "bold", "cal", "rm"):
+                other = key(tex.Symbol(node.start, node.end, node.letter, font, node.accents))
+                if other is not None and self.scope.knows(other):
+                    return other
+        return None
+
+    def known(self, node: tex.Script, with_sup: bool = True) -> str | None:
+        """The key of a name of which scripts are a part, such as z^L or P_k^-, the longest that is known."""
+        trials = [node] if with_sup or node.sup is None else []
+        if node.sup is not None and node.sub is not None and not with_sup:
+            trials = []
+        if node.sub is not None and not with_sup:
+            trials.append(tex.Script(node.start, node.end, node.base, node.sub))
+        for trial in trials:
+            name = key(trial)
+            if name is not None and self.scope.knows(name):
+                return name
+        return None
+
+    def index_nodes(self, sub: tex.Node | None) -> list[tex.Node] | None:
+        """The separate indices of a subscript, None where it is not made of indices."""
+        match sub:
+            case tex.Symbol():
+                return [sub]
+            case tex.Number():
+                return [sub]
+            case tex.Commas(items=items):
+                return list(items) if all(isinstance(i, (tex.Symbol, tex.Number)) for i in items) else None
+            case tex.Juxtapose(items=items):
+                if len(items) == 2 and isinstance(items[1], tex.Fence) and isinstance(items[0], tex.Symbol):
+                    return [items[0]]  # i(j): either index, where both agree
+                return list(items) if all(isinstance(i, (tex.Symbol, tex.Number)) for i in items) else None
+        return None
+
+    def index(self, node: tex.Node, size: Dimension) -> Index:
+        match node:
+            case tex.Number(text=text) if text.isdigit():
+                place = int(text) - 1
+                if place < 0 or (size.number is not None and place >= size.number):
+                    raise Unreadable("D013", f"the index {text} is outside 1..{size}", node, "an index in range")
+                return Index(place, size)
+            case tex.Symbol(letter=letter):
+                return self.named_index(letter, size)
+        raise Unreadable("D013", "this is not an index", node, "a letter or a number")
+
+    def named_index(self, letter: str, size: Dimension) -> Index:
+        found = self.bound.get(letter) or self.scope.constants.get(letter) or Index(letter, size)
+        if found.range != size:
+            raise ShapeError(f"the index {letter} runs to {found.range}, but here it needs to run to {size}")
+        return found
+
+    def range_of(self, letter: str, node: tex.Node, *within: tex.Node | None) -> Dimension:
+        """What an index letter ranges over, from the tensors below that carry it."""
+        found = dict(self.ranges)
+        inner = Elaborator(self.scope, self.layout, dict(self.bound))
+        inner.bound.pop(letter, None)
+        inner.learn_ranges(*(n for n in within if n is not None))
+        found.update(inner.ranges)
+        size = found.get(letter) or self.scope.letters.get(letter)
+        if size is None:
+            raise Unreadable(
+                "D012", f"what the index {letter} ranges over is not known", node,
+                "a tensor of known shape that carries it",
+            )  # fmt: skip
+        return size
+
+    # ------------------------------------------------------------------ expressions
+
+    def expression(self, node: tex.Node) -> Expression:
+        match node:
+            case tex.Number(text=text):
+                return x.Constant(Fraction(text))
+            case tex.Symbol() | tex.Accent():
+                return self.name(node)
+            case tex.Script():
+                return self.script(node)
+            case tex.Plus(terms=terms):
+                return self.plus(terms)
+            case tex.Juxtapose(items=items):
+                return self.juxtaposed(list(items))
+            case tex.Infix(op=op, left=left, right=right):
+                return self.infix(op, left, right, node)
+            case tex.Fraction():
+                return self.fraction(node, [])
+            case tex.Root(body=body, degree=None):
+                return x.Apply("sqrt", self.expression(body))
+            case tex.Root(body=body, degree=degree) if degree is not None:
+                power = x.Divide(x.Constant(Fraction(1)), self.expression(degree))
+                return x.Power(self.expression(body), power)
+            case tex.Fence():
+                return self.fence(node)
+            case tex.Big():
+                return self.big(node)
+            case tex.Matrix(rows=rows):
+                return self.matrix(node, rows)
+            case tex.Cases(rows=rows):
+                return self.cases(node, rows)
+            case tex.Annotated(body=body):
+                return self.expression(body)
+            case tex.Unread(message=message, expected=expected):
+                raise Unreadable("D001", message, node, expected)
+        raise Unreadable("D002", f"no reading for this {type(node).__name__.lower()} yet", node)
+
+    def name(self, node: tex.Node) -> Expression:
+        known = self.resolve(node)
+        if known is not None and known in self.scope.shapes:
+            return self.scope.symbol(known)
+        if isinstance(node, tex.Symbol):
+            letter = node.letter
+            if node.font in ("bold", "bb") and letter == "1":
+                return Pending("ones")
+            if letter == "I" and not node.accents:
+                return Pending("identity")
+            if letter in self.scope.dimensions and not node.accents:
+                size = self.scope.dimension(letter)
+                return x.Constant(Fraction(size.number)) if size.number is not None else x.Count(size)
+            if letter == "e" and not node.accents:
+                return x.Apply("exp", x.Constant(Fraction(1)))
+        raise Unreadable(
+            "D011", f"{self.spelled(node)} has no meaning yet", node,
+            rf"its shape, such as {self.spelled(node)} \in \mathbb{{R}}^n, or its definition",
+        )  # fmt: skip
+
+    def spelled(self, node: tex.Node) -> str:
+        return key(node) or "this"
+
+    def plus(self, terms: tuple[tuple[str, tex.Node], ...]) -> Expression:
+        parts: list[Expression] = []
+        for sign, term in terms:
+            if sign not in "+-":
+                raise Unreadable("D002", "a sign that is both plus and minus has two readings", term)
+            part = self.expression(term)
+            parts.append(x.Negate(part) if sign == "-" else part)
+        shape = next((p.shape for p in parts if not _pending(p)), None)
+        if shape is not None:
+            parts = [_resolved(p, shape) for p in parts]
+        if len(parts) == 1:
+            return parts[0]
+        return x.Add(tuple(parts))
+
+    def infix(self, op: str, left: tex.Node, right: tex.Node, node: tex.Node) -> Expression:
+        if op in PRODUCTS:
+            last = _factors(left)[-1]
+            if isinstance(last, tex.Fraction) and _is_operator(last):
+                return self.juxtaposed([*_factors(left), *_factors(right)])
+            return self.multiply(self.expression(left), self.expression(right))
+        a, b = self.expression(left), self.expression(right)
+        if op in HADAMARDS:
+            return x.Hadamard(_resolved(a, b.shape), _resolved(b, a.shape))
+        if op in ("/", "./"):
+            return x.Divide(a, b)
+        if op == r"\otimes":
+            return x.Kronecker(a, b)
+        raise Unreadable("D002", f"no reading for the operator {op} yet", node)
+
+    def multiply(self, left: Expression, right: Expression) -> Expression:
+        if _pending(left) and not _pending(right):
+            left = _beside(left, right, first=True)
+        elif _pending(right) and not _pending(left):
+            right = _beside(right, left, first=False)
+        return x.Multiply(left, right)
+
+    def juxtaposed(self, items: list[tex.Node]) -> Expression:
+        """A row of factors: functions take what follows, operators all the rest, the others multiply."""
+        result: Expression | None = None
+        while items:
+            item = items.pop(0)
+            if isinstance(item, tex.Fraction) and _is_operator(item):
+                # d/dx (f) g differentiates what is in the parentheses, d/dx f g all that follows
+                reach = 1 if items and _fenced(items) else len(items)
+                factor = self.fraction(item, items[:reach])
+                items = items[reach:]
+            elif isinstance(item, tex.Juxtapose):
+                items = [*item.items, *items]
+                continue
+            elif _is_indicator(item, items):
+                factor = self.expression(items.pop(0))
+            else:
+                factor = self.applied(item, items)
+            result = factor if result is None else self.multiply(result, factor)
+        assert result is not None
+        return result
+
+    def applied(self, item: tex.Node, rest: list[tex.Node]) -> Expression:
+        """One factor; a function takes its argument from the front of `rest`."""
+        base = item.base if isinstance(item, tex.Script) else item
+        word = base.letter if isinstance(base, tex.Symbol) and not base.accents else ""
+        name = self.resolve(base) if isinstance(base, (tex.Symbol, tex.Accent)) else None
+        if isinstance(item, tex.Script) and self.known(item) is not None:
+            name = self.known(item)
+            word = ""
+        if name is not None and name in self.scope.functions:
+            return self.declared_function(self.scope.functions[name], item, rest)
+        if name is None or name not in self.scope.shapes:
+            if word in SPELLINGS or word in OPERATORS:
+                return self.builtin(word, item, rest)
+            if word == r"\sigma":
+                return self.builtin("sigmoid", item, rest)
+        elif rest and self._is_argument(name, rest[0]):
+            # CE(z): the quantity, with what it depends on
+            rest.pop(0)
+        return self.expression(item)
+
+    def _is_argument(self, name: str, node: tex.Node) -> bool:
+        """Whether a parenthesis after a defined quantity only recalls what it is a function of."""
+        if not (isinstance(node, tex.Fence) and node.open == "(") or name not in self.scope.definitions:
+            return False
+        parts = node.body.items if isinstance(node.body, tex.Commas) else (node.body,)
+        names = [self.resolve(part) for part in parts]
+        if not all(n is not None and n in self.scope.shapes for n in names):
+            return False
+        shape = self.scope.shapes[name]
+        return isinstance(node.body, tex.Commas) or shape == x.SCALAR or all(
+            self.scope.shapes[n] != x.SCALAR for n in names if n is not None
+        )  # fmt: skip
+
+    def argument(self, item: tex.Node, rest: list[tex.Node], whole: bool = False) -> tuple[Expression, tex.Script | None]:
+        """What a function is applied to, and the scripts that stand on its parenthesis."""
+        if not rest:
+            raise Unreadable("D004", f"{self.spelled(item)} is applied to nothing", item, "an argument")
+        first = rest[0]
+        outer = first if isinstance(first, tex.Script) and isinstance(first.base, tex.Fence) else None
+        fence = outer.base if outer is not None else first
+        if isinstance(fence, tex.Fence) and fence.open in ("(", "[", "{") and not whole:
+            rest.pop(0)
+            return self.expression(fence.body), outer
+        taken: list[tex.Node] = []
+        while rest and (whole or not taken or not _starts_function(rest[0])):
+            taken.append(rest.pop(0))
+        return self.juxtaposed(taken), None
+
+    def finished(self, value: Expression, item: tex.Node, outer: tex.Script | None) -> Expression:
+        """An application with the scripts of its function and of its parenthesis."""
+        if isinstance(item, tex.Script) and item.sup is not None:
+            value = self.raised(value, item.sup, item)
+        if outer is not None:
+            if outer.sub is not None:
+                value = self.entry(value, outer.sub, outer)
+            if outer.sup is not None:
+                value = self.raised(value, outer.sup, outer)
+        return value
+
+    def declared_function(self, function: Function, item: tex.Node, rest: list[tex.Node]) -> Expression:
+        order = item.primes if isinstance(item, tex.Script) else 0
+        if not function.elementwise:
+            if not rest or not isinstance(rest[0], tex.Fence):
+                raise Unreadable("D004", f"the function {function.name} needs its argument", item, "f(x)")
+            fence = rest.pop(0)
+            assert isinstance(fence, tex.Fence)
+            parts = fence.body.items if isinstance(fence.body, tex.Commas) else (fence.body,)
+            arguments = tuple(map(self.expression, parts))
+            return x.Call(function.name, arguments, function.values)
+        body, outer = self.argument(item, rest)
+        return self.finished(x.Apply(function.name, body, order), _without_primes(item), outer)
+
+    def builtin(self, word: str, item: tex.Node, rest: list[tex.Node]) -> Expression:
+        order = item.primes if isinstance(item, tex.Script) else 0
+        kind = OPERATORS.get(word)
+        body, outer = self.argument(item, rest, whole=kind == "trace" and not _fenced(rest))
+        if kind is None:
+            value: Expression = x.Apply(SPELLINGS[word] if word in SPELLINGS else word, body, order)
+        elif kind == "softmax":
+            value = x.Softmax(body)
+        elif kind == "trace":
+            value = body if body.is_scalar else x.Trace(body)
+        elif kind == "determinant":
+            value = x.Determinant(body)
+        elif kind == "diagonal":
+            value = x.Diagonal(body)
+        elif kind == "logsumexp":
+            value = x.LogSumExp(body)
+        else:
+            raise Unreadable("D002", f"no reading for {word} yet", item)
+        return self.finished(value, _without_primes(item), outer)
+
+    # ------------------------------------------------------------------ scripts
+
+    def script(self, node: tex.Script) -> Expression:
+        whole = self.known(node)
+        if whole is not None and whole in self.scope.shapes:
+            return self.scope.symbol(whole)
+        if isinstance(node.base, tex.Symbol) and node.base.letter == "e" and node.sup is not None:
+            if node.sub is None and "e" not in self.scope.shapes:
+                return x.Apply("exp", self.expression(node.sup))
+        if isinstance(node.base, tex.Fence) and node.base.open in ("|", r"\|") and node.sub is not None:
+            value = self.norm(node.base, node.sub)
+        elif (named := self.known(node, with_sup=False)) is not None and named in self.scope.shapes:
+            value = self.scope.symbol(named)
+        elif node.sub is not None:
+            value = self.subscripted(node)
+        else:
+            value = self.expression(node.base)
+        if node.primes:
+            raise Unreadable("D002", "a prime here is neither a derivative nor part of a name", node)
+        return value if node.sup is None else self.raised(value, node.sup, node)
+
+    def subscripted(self, node: tex.Script) -> Expression:
+        base = key(node.base)
+        family = self.scope.families.get(base) if base is not None else None
+        letters = self.index_nodes(node.sub)
+        if family is not None and letters is not None and len(letters) == 1:
+            general = family.general
+            assert isinstance(general, x.Basis)
+            return x.Basis(self.index(letters[0], general.index.range))
+        if isinstance(node.base, tex.Number) and node.base.text == "1":
+            return Pending("ones")
+        if isinstance(node.base, tex.Symbol) and node.base.letter == r"\delta" and letters and len(letters) == 2:
+            return self.delta(letters[0], letters[1], node)
+        assert node.sub is not None
+        return self.entry(self.expression(node.base), node.sub, node)
+
+    def delta(self, left: tex.Node, right: tex.Node, node: tex.Node) -> Expression:
+        """The Kronecker delta; a letter takes its range from the other one where it has none yet."""
+        sizes = [self._range_if_known(part) for part in (left, right)]
+        size = sizes[0] or sizes[1]
+        if size is None:
+            raise Unreadable("D012", "what these indices range over is not known", node, "a tensor that carries one of them")
+        return x.Delta(self.index(left, size), self.index(right, sizes[1] or size))
+
+    def _range_if_known(self, node: tex.Node) -> Dimension | None:
+        if not isinstance(node, tex.Symbol):
+            return None
+        letter = node.letter
+        fixed = self.bound.get(letter) or self.scope.constants.get(letter)
+        return fixed.range if fixed else self.ranges.get(letter) or self.scope.letters.get(letter)
+
+    def entry(self, body: Expression, sub: tex.Node, node: tex.Node) -> Expression:
+        letters = self.index_nodes(sub)
+        if letters is None:
+            raise Unreadable("D013", "this subscript is not made of indices", sub, "i, or i j")
+        if body.is_scalar:
+            return body
+        if len(letters) == 1 and isinstance(letters[0], tex.Number) and len(letters[0].text) == 2 and not body.is_vector:
+            digits = letters[0]
+            letters = [tex.Number(digits.start, digits.end, digit) for digit in digits.text]
+        sizes = x.entry_ranges(body, len(letters))
+        return x.Entry(body, tuple(self.index(n, s) for n, s in zip(letters, sizes, strict=True)))
+
+    def raised(self, value: Expression, sup: tex.Node, node: tex.Node) -> Expression:
+        if isinstance(sup, tex.Symbol) and sup.letter in TRANSPOSES and not (
+            value.is_scalar and self.scope.knows(sup.letter)
+        ):
+            return value if value.is_scalar else x.Transpose(value)
+        if isinstance(sup, tex.Plus) and len(sup.terms) == 1 and sup.terms[0][0] == "-":
+            inner = sup.terms[0][1]
+            if isinstance(inner, tex.Symbol) and inner.letter in TRANSPOSES:
+                return x.Transpose(x.Inverse(value))
+            if isinstance(inner, tex.Number) and inner.text == "1" and not value.is_scalar:
+                return x.Inverse(value)
+        exponent = self.expression(sup)
+        if value.is_vector:
+            raise Unreadable("D014", "a power of a vector has no fixed meaning", node, r"entrywise: v \odot v")
+        return x.Power(value, exponent)
+
+    # ------------------------------------------------------------------ fences, sums, cases
+
+    def fence(self, node: tex.Fence) -> Expression:
+        if node.open == r"\|":
+            return self.norm(node, None)
+        if node.open == "|":
+            body = self.expression(node.body)
+            return x.Apply("abs", body) if body.is_scalar else x.Determinant(body)
+        if node.open == r"\langle" and isinstance(node.body, tex.Commas):
+            left, right = map(self.expression, node.body.items)
+            inner = x.Multiply(x.Transpose(left), right)
+            return inner if inner.is_scalar else x.Trace(inner)
+        if isinstance(node.body, tex.Relation):
+            if node.body.op not in ("=", r"\neq"):
+                raise Unreadable("D002", "an indicator is of i = j or i \\neq j", node)
+            delta = self.delta(node.body.left, node.body.right, node)
+            return delta if node.body.op == "=" else x.Add((x.Constant(Fraction(1)), x.Negate(delta)))
+        if isinstance(node.body, tex.Commas):
+            raise Unreadable("D002", "a list in brackets has no reading here yet", node)
+        return self.expression(node.body)
+
+    def norm(self, node: tex.Fence, sub: tex.Node | None) -> Expression:
+        body = self.expression(node.body)
+        mark = "" if sub is None else (getattr(sub, "text", "") or getattr(sub, "letter", ""))
+        if mark not in ("", "1", "2", "F"):
+            raise Unreadable("D002", f"no reading for a norm with the index {mark}", node)
+        return x.Norm(body, mark or "2")
+
+    def big(self, node: tex.Big) -> Expression:
+        if node.op != "sum":
+            raise Unreadable("D002", f"no reading for a {node.op} yet", node)
+        if node.sub is None:
+            raise Unreadable("D012", "a sum without an index", node, r"\sum_i")
+        letters, without = self.sum_limits(node.sub)
+        sizes = [self.range_of(letter, node.sub, node.body) for letter in letters]
+        before = dict(self.bound)
+        indices = [Index(letter, size) for letter, size in zip(letters, sizes, strict=True)]
+        excluded = tuple(self.index(w, sizes[0]) for w in without)
+        self.bound.update({str(i.name): i for i in indices})
+        try:
+            body = self.expression(node.body)
+        finally:
+            self.bound = before
+        for place, index in reversed(list(enumerate(indices))):
+            body = x.Sum(index, body, excluded if place == 0 else ())
+        return body
+
+    def sum_limits(self, sub: tex.Node) -> tuple[list[str], list[tex.Node]]:
+        """The bound letters of a sum, and the values that it leaves out."""
+        letters: list[str] = []
+        without: list[tex.Node] = []
+        parts = sub.items if isinstance(sub, (tex.Commas, tex.Juxtapose)) else (sub,)
+        for part in parts:
+            match part:
+                case tex.Symbol(letter=letter):
+                    letters.append(letter)
+                case tex.Relation(op="=", left=tex.Symbol(letter=letter), right=tex.Number(text="1")):
+                    letters.append(letter)
+                case tex.Relation(op=op, left=tex.Symbol(letter=letter), right=right) if op in (r"\neq", r"\ne"):
+                    letters.append(letter)
+                    without.append(right)
+                case _:
+                    raise Unreadable("D012", "these limits have no reading yet", part, r"i, i=1 or j \neq i")
+        return list(dict.fromkeys(letters)), without
+
+    def matrix(self, node: tex.Matrix, rows: tuple[tuple[tex.Node | None, ...], ...]) -> Expression:
+        if any(cell is None or isinstance(cell, tex.Dots) for row in rows for cell in row):
+            raise Unreadable("D002", "a matrix with dots has no reading here yet", node)
+        return x.Blocks(tuple(tuple(self.expression(c) for c in row if c is not None) for row in rows))
+
+    def cases(self, node: tex.Cases, rows: tuple[tex.Case, ...]) -> Expression:
+        """Values for i = j and for i != j, as delta_ij a + (1 - delta_ij) b."""
+        total: list[Expression] = []
+        for row in rows:
+            value = self.expression(row.value)
+            pair = self.condition(row.condition)
+            if pair is None:
+                raise Unreadable("D002", "the condition of this case has no reading", node, "i = j, or i \\neq j")
+            left, right, equal = pair
+            delta: Expression = x.Delta(left, right)
+            if not equal:
+                delta = x.Add((x.Constant(Fraction(1)), x.Negate(delta)))
+            total.append(x.Multiply(delta, value))
+        return x.Add(tuple(total))
+
+    def condition(self, clauses: tuple[tex.Clause, ...]) -> tuple[Index, Index, bool] | None:
+        """i = j or i != j between two indices; None for anything else."""
+        found = [c for c in clauses if c.first is not None and len(c.links) == 1]
+        if len(found) != 1:
+            return None
+        (clause,) = found
+        link = clause.links[0]
+        if not isinstance(clause.first, tex.Symbol) or not isinstance(link.node, tex.Symbol):
+            return None
+        if link.relation not in ("=", r"\neq", r"\ne"):
+            return None
+        names = (clause.first.letter, link.node.letter)
+        sizes = [self.ranges.get(n) or self.scope.letters.get(n) for n in names]
+        size = next((s for s in sizes if s is not None), None)
+        if size is None:
+            return None
+        return self.named_index(names[0], size), self.named_index(names[1], size), link.relation == "="
+
+    # ------------------------------------------------------------------ derivatives
+
+    def fraction(self, node: tex.Fraction, rest: list[tex.Node]) -> Expression:
+        above = _differential(node.numerator)
+        below = _denominators(node.denominator)
+        if above is None or below is None:
+            numerator, denominator = self.expression(node.numerator), self.expression(node.denominator)
+            if _pending(numerator):
+                numerator = _resolved(numerator, denominator.shape)
+            return x.Divide(numerator, denominator)
+        order, body_items = above
+        variables = [v for v, times in below for _ in range(times)]
+        if order != len(variables):
+            raise Unreadable("D015", f"a derivative of order {order} by {len(variables)} variables", node)
+        if body_items:
+            body = self.juxtaposed(list(body_items))
+        elif rest:
+            body = self.juxtaposed(list(rest))
+        else:
+            raise Unreadable("D004", "a derivative of nothing", node, "what is differentiated")
+        for variable in reversed(variables):
+            body = x.Partial(body, self.variable(variable), self.layout)
+        return body
+
+    def variable(self, nodes: list[tex.Node]) -> Expression:
+        """What a derivative is taken by."""
+        return self.juxtaposed(list(nodes))
+
+
+OPERATORS: Mapping[str, str] = {
+    "softmax": "softmax", "Softmax": "softmax",
+    "tr": "trace", "Tr": "trace", "trace": "trace",
+    "det": "determinant",
+    "diag": "diagonal", "Diag": "diagonal",
+    "logsumexp": "logsumexp", "LSE": "logsumexp",
+}  # fmt: skip
+
+
+def _fenced(rest: list[tex.Node]) -> bool:
+    first = rest[0] if rest else None
+    return isinstance(first, tex.Fence) or (isinstance(first, tex.Script) and isinstance(first.base, tex.Fence))
+
+
+def _starts_function(node: tex.Node) -> bool:
+    base = node.base if isinstance(node, tex.Script) else node
+    if isinstance(base, tex.Symbol):
+        return base.letter in SPELLINGS or base.letter in OPERATORS
+    return isinstance(base, tex.Big)
+
+
+def _is_indicator(item: tex.Node, rest: list[tex.Node]) -> bool:
+    """Whether this 1 belongs to 1{i = j}."""
+    one = isinstance(item, tex.Number) and item.text == "1"
+    one |= isinstance(item, tex.Symbol) and item.letter in ("1", "I") and item.font in ("bold", "bb")
+    first = rest[0] if rest else None
+    return one and isinstance(first, tex.Fence) and isinstance(first.body, tex.Relation)
+
+
+def _without_primes(item: tex.Node) -> tex.Node:
+    if isinstance(item, tex.Script) and item.primes:
+        return tex.Script(item.start, item.end, item.base, item.sub, item.sup)
+    return item
+
+
+def _factors(node: tex.Node) -> list[tex.Node]:
+    """The factors of a row, operators like \\cdot left aside."""
+    if isinstance(node, tex.Juxtapose):
+        return list(node.items)
+    if isinstance(node, tex.Infix) and node.op in PRODUCTS:
+        return [*_factors(node.left), *_factors(node.right)]
+    return [node]
+
+
+def _is_differential(node: tex.Node) -> int:
+    """The order of a differential sign: 1 for a partial sign or d, 2 where it is squared, 0 for anything else."""
+    if isinstance(node, tex.Symbol) and node.letter in DIFFERENTIALS and not node.accents:
+        return 1
+    if isinstance(node, tex.Script) and node.sub is None and isinstance(node.sup, tex.Number):
+        return int(node.sup.text) if _is_differential(node.base) == 1 and node.sup.text.isdigit() else 0
+    return 0
+
+
+def _differential(numerator: tex.Node) -> tuple[int, list[tex.Node]] | None:
+    """The order and what is differentiated, where a numerator is d, dy or d^2 y; None for anything else."""
+    items = _factors(numerator)
+    order = _is_differential(items[0])
+    return (order, items[1:]) if order else None
+
+
+def _denominators(denominator: tex.Node) -> list[tuple[list[tex.Node], int]] | None:
+    """The variables under a derivative with the number of times for each; None where there is no d."""
+    items = _factors(denominator)
+    if not items or not _is_differential(items[0]):
+        return None
+    found: list[list[tex.Node]] = []
+    for item in items:
+        if _is_differential(item):
+            found.append([])
+        else:
+            found[-1].append(item)
+    result: list[tuple[list[tex.Node], int]] = []
+    for nodes in found:
+        times = 1
+        last = nodes[-1] if nodes else None
+        if isinstance(last, tex.Script) and isinstance(last.sup, tex.Number) and last.sup.text.isdigit():
+            times = int(last.sup.text)
+            plain = tex.Script(last.start, last.end, last.base, last.sub) if last.sub is not None else last.base
+            nodes = [*nodes[:-1], plain]
+        if not nodes:
+            return None
+        result.append((nodes, times))
+    return result
+
+
+def _is_operator(node: tex.Fraction) -> bool:
+    above, below = _differential(node.numerator), _denominators(node.denominator)
+    return above is not None and not above[1] and below is not None
+
+
+def _pending(e: Expression) -> bool:
+    return isinstance(e, Pending) or (
+        isinstance(e, (x.Transpose, x.Negate)) and _pending(e.body)
+    ) or (isinstance(e, x.Multiply) and e.left.is_scalar and _pending(e.right))  # fmt: skip
+
+
+def _resolved(e: Expression, shape: Shape) -> Expression:
+    """An expression whose size follows from the shape that it must have."""
+    if not _pending(e):
+        return e
+    if isinstance(e, Pending):
+        return e.sized(shape)
+    if isinstance(e, x.Transpose):
+        return x.Transpose(_resolved(e.body, (shape[1], shape[0])))
+    if isinstance(e, x.Multiply):
+        return x.Multiply(e.left, _resolved(e.right, shape))
+    assert isinstance(e, x.Negate)
+    return x.Negate(_resolved(e.body, shape))
+
+
+def _beside(e: Expression, neighbour: Expression, first: bool) -> Expression:
+    """Ones or an identity whose size follows from the factor beside it."""
+    if neighbour.is_scalar:
+        return e
+    size = neighbour.shape[0] if first else neighbour.shape[1]
+    kind = e
+    transposed = False
+    while not isinstance(kind, Pending):
+        transposed ^= isinstance(kind, x.Transpose)
+        kind = kind.right if isinstance(kind, x.Multiply) else kind.body  # type: ignore[attr-defined]
+    if kind.kind == "identity":
+        return _resolved(e, (size, size))
+    if transposed == first:
+        return _resolved(e, (ONE, size) if first else (size, ONE))
+    raise Unreadable("D012", "the size of this vector of ones is not known", None, r"1_n \in \mathbb{R}^n")

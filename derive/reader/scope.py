@@ -1,0 +1,218 @@
+"""What the symbols of a document mean, from its beginning to here.
+
+A declaration gives a symbol a shape, a definition a meaning, a hypothesis restricts its values. A new
+declaration drops the old meaning. Symbols are known by their key, a canonical spelling in LaTeX that
+includes fonts, accents and those scripts that belong to the name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from derive import expression as x
+from derive import terms as t
+from derive.expression import Expression, Shape
+from derive.lowering import Lowering
+from derive.reader import latex as tex
+from derive.terms import ONE, Dimension, Index
+
+
+class Unreadable(ValueError):
+    """Mathematics without a reading: what is wrong, where (offsets into the formula), and what instead."""
+
+    def __init__(self, code: str, message: str, node: tex.Node | None, expected: str = ""):
+        super().__init__(message)
+        self.code, self.message, self.node, self.expected = code, message, node, expected
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A declared function without a formula: elementwise, or of tensors with these shapes."""
+
+    name: str
+    elementwise: bool
+    arguments: tuple[Shape, ...] = ()
+    values: Shape = x.SCALAR
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """Quantities numbered by an index, such as the basis vectors e_j: the general one, and its letter."""
+
+    letter: str
+    general: Expression
+
+
+@dataclass
+class Scope:
+    """The meanings in force. `sizes` fixes dimensions to numbers, as in c = 3."""
+
+    sizes: Mapping[str, int] = field(default_factory=dict)
+    shapes: dict[str, Shape] = field(default_factory=dict)
+    definitions: dict[str, Expression] = field(default_factory=dict)
+    functions: dict[str, Function] = field(default_factory=dict)
+    families: dict[str, Family] = field(default_factory=dict)
+    constants: dict[str, Index] = field(default_factory=dict)
+    letters: dict[str, Dimension] = field(default_factory=dict)
+    dimensions: set[str] = field(default_factory=set)
+    hypotheses: list[t.Hypothesis] = field(default_factory=list)
+    binary: dict[str, str] = field(default_factory=dict)  # vectors of zeros and ones, and where that is said
+    layout: x.Layout | None = None
+
+    def dimension(self, name: str) -> Dimension:
+        """A dimension symbol, or its size where that is fixed."""
+        self.dimensions.add(name)
+        return Dimension.of(self.sizes.get(name, name))
+
+    def declare(self, name: str, shape: Shape) -> None:
+        """Give a symbol a shape, and drop what it meant before together with what was assumed of it."""
+        self.forget(name)
+        self.shapes[name] = shape
+
+    def define(self, name: str, meaning: Expression) -> None:
+        self.forget(name)
+        self.shapes[name] = meaning.shape
+        self.definitions[name] = meaning
+
+    def forget(self, name: str) -> None:
+        if name in self.shapes or name in self.functions:
+            self.hypotheses = [h for h in self.hypotheses if not _mentions(h, name)]
+            self._freeze_dependents(name)
+        for table in (self.shapes, self.definitions, self.functions, self.binary, self.families):
+            table.pop(name, None)  # type: ignore[attr-defined]
+
+    def _freeze_dependents(self, name: str) -> None:
+        """Quantities defined through the old meaning keep it, under a name that no one else uses."""
+        users = [n for n, body in self.definitions.items() if n != name and _uses(body, name)]
+        if not users or name not in self.shapes:
+            return
+        old = f"{name}·{len(self.shapes)}"
+        symbol, former = x.Symbol(name, self.shapes[name]), x.Symbol(old, self.shapes[name])
+        self.shapes[old] = self.shapes[name]
+        if name in self.definitions:
+            self.definitions[old] = self.definitions[name]
+        for user in users:
+            self.definitions[user] = x.replace(self.definitions[user], symbol, former)
+
+    def symbol(self, name: str) -> x.Symbol:
+        return x.Symbol(name, self.shapes[name])
+
+    def knows(self, name: str) -> bool:
+        return name in self.shapes or name in self.functions or name in self.families
+
+    def assume(self, hypothesis: t.Hypothesis) -> None:
+        self.hypotheses.append(hypothesis)
+
+    def context(self) -> tuple[tuple[t.Hypothesis, ...], frozenset[str]]:
+        """The hypotheses in force, with what follows from several of them together, and the fixed indices."""
+        return (*self.hypotheses, *self._one_hot()), frozenset(self.constants)
+
+    def _one_hot(self) -> list[t.Hypothesis]:
+        """For y in {0,1}^c: y_i^2 = y_i; with Sum y = 1 moreover y_i y_j = delta_ij y_i; with y_k = 1, y_i = delta_ik."""
+        found: list[t.Hypothesis] = []
+        for name, label in self.binary.items():
+            (size,) = [d for d in self.shapes[name] if d != ONE] or [ONE]
+            if size == ONE:
+                at = t.Entry(name)
+                found.append(t.Equation(at * at, at, (label,)))
+                continue
+            i, j = Index("·i", size), Index("·j", size)
+            yi, yj = t.Entry(name, (i,)), t.Entry(name, (j,))
+            found.append(t.Equation(yi * yi, yi, (label,)))
+            totals = [h for h in self.hypotheses if _is_total(h, name)]
+            for total in totals:
+                found.append(t.Equation(yi * yj, t.Delta(i, j) * yi, (label, *total.labels)))
+                for h in self.hypotheses:
+                    if (
+                        isinstance(h, t.Equation)
+                        and isinstance(h.lhs, t.Entry)
+                        and h.lhs.tensor == name
+                        and h.rhs == t.Number(1)
+                        and h.lhs.indices
+                    ):
+                        k = h.lhs.indices[0]
+                        found.append(t.Equation(yi, t.Delta(i, k), (label, *total.labels, *h.labels)))
+        return found
+
+    def copy(self) -> Scope:
+        return replace(
+            self,
+            **{
+                slot: type(getattr(self, slot))(getattr(self, slot))
+                for slot in ("shapes", "definitions", "functions", "families", "constants", "letters",
+                             "dimensions", "hypotheses", "binary")
+            },
+        )  # fmt: skip
+
+
+def _is_total(hypothesis: t.Hypothesis, name: str) -> bool:
+    match hypothesis:
+        case t.Equation(t.Sum(i, t.Entry(tensor, (j,))), t.Number(value)):
+            return tensor == name and i == j and value == 1
+    return False
+
+
+def _uses(body: Expression, name: str) -> bool:
+    return (isinstance(body, x.Symbol) and body.name == name) or any(
+        _uses(child, name) for child in x.children(body)
+    )
+
+
+def _mentions(hypothesis: t.Hypothesis, name: str) -> bool:
+    match hypothesis:
+        case t.Equation(lhs, rhs):
+            return name in t.tensors(lhs) | t.tensors(rhs)
+        case t.Positive(term) | t.Nonzero(term):
+            return name in t.tensors(term)
+    return False
+
+
+def entry_term(expression: Expression) -> t.Term:
+    """A scalar expression as a term."""
+    unit = Index(0, ONE)
+    return Lowering().lower(expression, (unit, unit), {})
+
+
+def key(node: tex.Node) -> str | None:
+    """The canonical spelling of a name; None for what cannot be one."""
+    match node:
+        case tex.Symbol(letter=letter, font=font, accents=accents):
+            spelled = letter if len(letter) == 1 or letter.startswith("\\") else letter
+            if font in ("bold", "cal", "bb", "frak", "sf"):
+                spelled = f"\\math{ {'bold': 'bf'}.get(font, font) }{{{spelled}}}"
+            for accent in accents:
+                spelled = f"\\{accent}{{{spelled}}}"
+            return spelled
+        case tex.Accent(accent=accent, body=body):
+            inner = key(body)
+            return None if inner is None else f"\\{accent}{{{inner}}}"
+        case tex.Script(base=base, sub=sub, sup=sup, primes=primes):
+            spelled_base = key(base)
+            if spelled_base is None:
+                if isinstance(base, tex.Number):
+                    spelled_base = base.text
+                else:
+                    return None
+            below = "" if sub is None else f"_{{{_mark(sub)}}}"
+            above = "" if sup is None else f"^{{{_mark(sup)}}}"
+            return f"{spelled_base}{below}{above}{chr(39) * primes}"
+    return None
+
+
+def _mark(node: tex.Node) -> str:
+    """A script that belongs to a name, spelled canonically."""
+    match node:
+        case tex.Number(text=text):
+            return text
+        case tex.Commas(items=items):
+            return ",".join(map(_mark, items))
+        case tex.Juxtapose(items=items):
+            return "".join(map(_mark, items))
+        case tex.Fence(open=opening, close=closing, body=body):
+            return f"{opening}{_mark(body)}{closing}"
+        case tex.Plus(terms=terms):
+            return "".join(f"{sign}{_mark(term)}" for sign, term in terms)
+        case tex.Infix(op=op, left=left, right=right):
+            return f"{_mark(left)}{op}{_mark(right)}"
+    return key(node) or "?"

@@ -1,0 +1,1 @@
+"""Reports and derivations as text: one module for each format."""

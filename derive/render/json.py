@@ -1,0 +1,77 @@
+"""Reports and derivations as JSON, format version 1: names are never changed, only added."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from derive.derivation import Derivation
+from derive.report import Report, Step
+
+VERSION = 1
+
+
+def step_object(step: Step) -> dict[str, Any]:
+    """One step as plain data."""
+    numeric = step.numeric
+    return {
+        "line": step.line,
+        "column": step.column,
+        "kind": step.kind,
+        "verdict": str(step.verdict) if step.verdict is not None else None,
+        "relation": step.relation,
+        "lhs": step.lhs,
+        "rhs": step.rhs,
+        "dimensions": list(step.dimensions),
+        "uses": list(step.uses),
+        "conditions": list(step.conditions),
+        "layout": step.layout,
+        "rule": step.rule,
+        "code": step.code,
+        "message": step.message,
+        "repair": None if step.repair is None else asdict(step.repair),
+        "counterexample": None
+        if step.counterexample is None
+        else {**asdict(step.counterexample), "entry": list(step.counterexample.entry)},
+        "numeric": None
+        if numeric is None
+        else {
+            "method": numeric.method,
+            "samples": numeric.samples,
+            "max_error": numeric.max_error,
+            "tolerance": numeric.tolerance,
+            "agrees": numeric.agrees,
+            "sizes": [dict(sizes) for sizes in numeric.sizes],
+            "seed": numeric.seed,
+        },
+    }
+
+
+def reports_json(reports: Sequence[Report]) -> str:
+    """The reports of several documents."""
+    documents = [
+        {
+            "path": report.path,
+            "layout": report.layout,
+            "counts": report.counts,
+            "steps": [step_object(step) for step in report.steps],
+        }
+        for report in reports
+    ]
+    return json.dumps({"version": VERSION, "documents": documents}, ensure_ascii=False, indent=1)
+
+
+def derivation_json(derivation: Derivation) -> str:
+    """A ready or computed derivation."""
+    body = {
+        "name": derivation.name,
+        "title": derivation.title,
+        "layout": derivation.layout,
+        "result": derivation.result_latex,
+        "quantities": [list(pair) for pair in derivation.quantities],
+        "engines": {"agree": derivation.engines[0], "compared": derivation.engines[1]},
+        "steps": [step_object(step) for step in derivation.steps],
+    }
+    return json.dumps({"version": VERSION, "derivation": body}, ensure_ascii=False, indent=1)

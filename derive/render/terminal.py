@@ -1,0 +1,144 @@
+"""Derivations for a terminal, with rich: readable at 80 columns, without colour, and in a pipe."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.text import Text
+
+from derive.derivation import Derivation
+from derive.reader.latex import BUILTIN_WORDS
+from derive.render.plain import plain
+from derive.report import Counterexample, Step, Verdict
+
+MARKS = {
+    Verdict.PROVED: ("✓", "green"),
+    Verdict.REFUTED: ("✗", "red"),
+    Verdict.UNKNOWN: ("?", "yellow"),
+    Verdict.UNREAD: ("–", "yellow"),
+}
+
+
+def show_derivation(derivation: Derivation, console: Console, rules: dict[str, str] | None = None) -> None:
+    """Print a derivation: its quantities, its steps with rule and verdict, its result.
+
+    Args:
+        rules: for each rule that is cited, how it reads in this layout, as LaTeX.
+    """
+    words = BUILTIN_WORDS | _words(derivation)
+
+    def formula(latex: str) -> str:
+        return plain(latex, words)
+
+    layout = f"   ({derivation.layout} layout)" if derivation.layout else ""
+    console.print(Text(derivation.title or derivation.name, style="bold") + Text(layout, style="dim"))
+    console.print()
+    _quantities(derivation, console, formula)
+    previous = None
+    explained: set[str] = set()
+    for step in derivation.steps:
+        if step.kind != "claim":
+            continue
+        if step.lhs != previous:
+            console.print()
+            console.print(Text(formula(step.lhs)), soft_wrap=False)
+        sign = plain(f"a {step.relation} b").removeprefix("a ").removesuffix(" b")
+        console.print(Padding(Text(f"{sign} {formula(step.rhs)}", style="bold"), (0, 0, 0, 2)))
+        for line in _notes(step, formula):
+            console.print(Padding(line, (0, 0, 0, 6)))
+        if rules and step.rule in rules and step.rule not in explained:
+            explained.add(step.rule)
+            console.print(Padding(Text(f"{step.rule}: {formula(rules[step.rule])}", style="dim"), (0, 0, 0, 6)))
+        previous = step.rhs
+    console.print()
+    _summary(derivation, console, formula)
+
+
+def _words(derivation: Derivation) -> frozenset[str]:
+    """Names of several letters that the derivation uses, such as CE."""
+    names = derivation.scope.shapes if derivation.scope is not None else ()
+    return frozenset(n for n in names if n.isalpha() and len(n) > 1)
+
+
+def _quantities(derivation: Derivation, console: Console, formula: object) -> None:
+    assert callable(formula)
+    shapes = [s for s in derivation.steps if s.kind == "declaration"]
+    defined = [s for s in derivation.steps if s.kind == "definition"]
+    given = [s for s in derivation.steps if s.kind == "given"]
+    for heading, group in (("quantities", shapes), ("given", given), ("definitions", defined)):
+        if group:
+            signs = [formula(f"{s.lhs} {s.relation} {s.rhs}") for s in group]
+            joined = ",  ".join(dict.fromkeys(signs)) if heading != "definitions" else "\n".join(dict.fromkeys(signs))
+            console.print(Text(heading, style="dim"))
+            console.print(Padding(Text(joined), (0, 0, 0, 2)))
+
+
+def _notes(step: Step, formula: object) -> Iterable[Text]:
+    """The lines under a step: verdict and rule, hypotheses and conditions, the numeric cross-check."""
+    assert callable(formula)
+    verdict = step.verdict or Verdict.UNKNOWN
+    mark, colour = MARKS[verdict]
+    text = Text(f"{mark} {verdict}", style=colour)
+    if verdict is Verdict.PROVED and step.dimensions:
+        text.append(f" for all {', '.join(step.dimensions)}")
+    if step.rule:
+        text.append(f" · {step.rule}", style="italic")
+    yield text
+    if step.uses:
+        yield Text("uses " + ", ".join(formula(u) for u in step.uses), style="cyan")
+    if step.conditions:
+        yield Text("where " + ", ".join(formula(c) for c in step.conditions), style="dim")
+    if step.message:
+        yield Text(step.message, style=colour)
+    if step.counterexample is not None:
+        yield Text(counterexample(step.counterexample, formula), style=colour)
+    if step.numeric is not None:
+        e = step.numeric
+        agreement = {True: "agrees", False: "DISAGREES", None: "is inconclusive"}[e.agrees]
+        sizes = " ".join(",".join(f"{k}={v}" for k, v in s.items()) for s in e.sizes if s)
+        at = f" at {sizes}" if sizes else ""
+        yield Text(
+            f"numerically {agreement}: largest error {e.max_error:.1e} (tolerance {e.tolerance:.1e}), "
+            f"{e.samples} samples{at}, {e.method}, seed {e.seed}",
+            style="dim",
+        )
+
+
+def counterexample(found: Counterexample, formula: object) -> str:
+    """A counterexample as one sentence."""
+    assert callable(formula)
+    sizes = ", ".join(f"{name} = {size}" for name, size in found.dimensions.items())
+    values = ", ".join(f"{formula(name)} = {value}" for name, value in found.values.items())
+    place = f", entry {tuple(i + 1 for i in found.entry)}" if found.entry else ""
+    where = "; ".join(part for part in (sizes, values) if part)
+    return f"counterexample: {where}{place}: left {found.lhs}, right {found.rhs}"
+
+
+def _summary(derivation: Derivation, console: Console, formula: object) -> None:
+    assert callable(formula)
+    counts = derivation.report.counts
+    claims = sum(counts[v] for v in ("proved", "refuted", "unknown", "unread"))
+    last = next((s for s in reversed(derivation.steps) if s.kind == "claim"), None)
+    if last is not None:
+        chain = [s for s in derivation.steps if s.kind == "claim"]
+        start = last
+        for step in reversed(chain[:-1]):
+            if step.rhs != start.lhs:
+                break
+            start = step
+        console.print(Text("result  ", style="dim") + Text(f"{formula(start.lhs)} = {formula(last.rhs)}", style="bold"))
+    line = f"{counts['proved']} of {claims} steps proved"
+    for kind in ("refuted", "unknown", "unread"):
+        if counts[kind]:
+            line += f", {counts[kind]} {kind}"
+    checks = [s.numeric for s in derivation.steps if s.numeric is not None]
+    if checks:
+        worst = max(e.max_error for e in checks)
+        line += f"; {len(checks)} derivatives checked numerically, largest error {worst:.1e}"
+    console.print(Text(line))
+    agree, compared = derivation.engines
+    if compared:
+        verb = "agree" if agree == compared else "DISAGREE"
+        console.print(Text(f"SymPy and the kernel {verb} on the derivatives of {agree} of {compared} steps", style="dim"))
