@@ -691,16 +691,15 @@ class _SymPyTerms:
     def _unfold(self, slope: Any, stops: frozenset[str]) -> Any:
         """Definitions that were held fixed while differentiating, unfolded afterwards."""
 
-        def meaning(e: Any) -> Any:
-            base = e.base.name if isinstance(e, sympy.Indexed) else e.name
-            name = str(base).split("|")[0]
+        meanings: dict[Any, Any] = {}
+        for e in slope.atoms(sympy.Indexed) | {v for v in slope.free_symbols if v.name.endswith("|")}:
+            indexed = isinstance(e, sympy.Indexed)
+            name = str(e.base.name if indexed else e.name).split("|")[0]
             definition = self.context.definitions.get(name)
-            if definition is None or name in stops:
-                return e
-            places = e.indices if isinstance(e, sympy.Indexed) else ()
-            return self.term(definition.body, dict(zip(definition.indices, places, strict=True)), stops)
-
-        return slope.replace(lambda e: isinstance(e, sympy.Indexed) or (e.is_Symbol and "|" in e.name), meaning)
+            if definition is not None and name not in stops:
+                places = dict(zip(definition.indices, e.indices if indexed else (), strict=True))
+                meanings[e] = self.term(definition.body, places, stops)
+        return slope.xreplace(meanings)
 
     def back(self, e: Any) -> t.Term:
         again = self.back

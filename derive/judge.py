@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 
 from derive import terms as t
 from derive.expression import Expression, Shape, show_shape
-from derive.kernel import Engine, Exhausted, Frozen, Residual, Theorem, Undefined, prove
+from derive.kernel import Condition, Exhausted, Residual, Theorem, Undefined, prove
+from derive.normal.hypotheses import Engine
+from derive.normal.polynomial import Frozen
 from derive.lifting import NotLifted, lift_scalar
 from derive.lowering import Statement
 from derive.printing import latex

@@ -15,7 +15,18 @@ from typing import Any
 
 from derive import expression as x
 from derive.expression import Expression, Shape
-from derive.kernel import Atom, Engine, Mono, Poly, Rational, _head, _indices, _rename, _unify, freeze
+from derive.normal.hypotheses import Engine
+from derive.normal.polynomial import (
+    Atom,
+    Mono,
+    Poly,
+    Rational,
+    free_indices,
+    freeze,
+    head,
+    substitute,
+    unify,
+)
 from derive.terms import ONE, Context, Dimension, Index, Term
 
 
@@ -63,7 +74,7 @@ def _fold(engine: Engine, poly: Poly, name: str) -> Poly:
     if scale != 1 or not whole:
         return poly
     blanks: dict[Atom, Atom] = {b: (4, str(place), b[-1]) for place, b in enumerate(bound)}
-    pattern = [(_rename(atom, blanks), exponent) for atom, exponent in whole]
+    pattern = [(substitute(atom, blanks), exponent) for atom, exponent in whole]
     stops, engine.stops = engine.stops, (*engine.stops, name)
     total: Poly = {}
     for mono, coefficient in poly.items():
@@ -92,7 +103,7 @@ def _divide_out(
     """Replace each occurrence of the pattern by a power of the named tensor, in place."""
     while binding := next((b for b in _bindings(pattern, atoms, {}) if set(b) >= set(blanks)), None):
         symbol = ("T", name, *(binding[blank] for blank in blanks))
-        for part, exponent in [*((_rename(p, binding), e) for p, e in pattern), (symbol, -power)]:
+        for part, exponent in [*((substitute(p, binding), e) for p, e in pattern), (symbol, -power)]:
             atoms[part] = atoms.get(part, 0) - exponent
             if not atoms[part]:
                 del atoms[part]
@@ -107,8 +118,8 @@ def _bindings(
         return
     (part, exponent), *rest = pattern
     for atom, available in atoms.items():
-        if _head(atom) == _head(part) and (available >= exponent > 0 or available <= exponent < 0):
-            extended = _unify(part, atom, binding)
+        if head(atom) == head(part) and (available >= exponent > 0 or available <= exponent < 0):
+            extended = unify(part, atom, binding)
             if extended is not None:
                 yield from _bindings(rest, atoms, extended)
 
@@ -227,7 +238,7 @@ class _Graph:
 
     def add(self, atom: Atom, exponent: Rational) -> None:
         ends = {self.row, self.column, *self.bound} - {None}
-        here = sorted(i for i in _indices(atom) if i in ends)
+        here = sorted(i for i in free_indices(atom) if i in ends)
         if atom[0] == "D" and set(here) == {self.row, self.column} - {None} and len(here) == 2:
             self.diagonal = True
             return
@@ -441,14 +452,15 @@ def lift_scalar(poly: Any, shapes: Mapping[str, Shape]) -> Expression:
     """
     engine = Engine(Context(), 50_000)
     names: dict[Atom, Atom] = {}
-    for index in sorted(_indices(poly)):
-        engine.dimensions.setdefault(index[-1], Dimension.of(index[-1]))
+    known = {str(d): d for shape in shapes.values() for d in shape}
+    for key in sorted(_dimensions(poly)):
+        name: int | str = int(key) if key.isdigit() else key
+        engine.dimensions[key] = known.get(key) or Dimension.of(name)
+    for index in sorted(free_indices(poly)):
         if index[0] != 0:
             letter = next(a for a in "ijklmnpqrs" if all(a != n[1] for n in names.values()))
             plain = index[0] == 1 and " " not in index[1]
             names[index] = (1, index[1] if plain else letter, index[-1])
-    for key in _dimensions(poly):
-        engine.dimensions.setdefault(key, Dimension.of(key))
     renamed = engine.transform(dict(poly), names)
     return _Lifter(engine, Names(shapes)).matrix(renamed, None, None)
 

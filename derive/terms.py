@@ -384,3 +384,22 @@ def walk(term: Term | Abstraction) -> Iterator[Term]:
 def tensors(term: Term) -> frozenset[str]:
     """The names of the tensors whose entries occur in a term."""
     return frozenset(part.tensor for part in walk(term) if isinstance(part, Entry))
+
+
+def free_indices(term: Term | Abstraction) -> frozenset[Index]:
+    """The free indices of a term, fixed positions included."""
+    if isinstance(term, Abstraction):
+        return free_indices(term.body) - set(term.indices)
+    if isinstance(term, Sum):
+        return free_indices(term.body) - {term.index}
+    here: tuple[Index, ...] = ()
+    match term:
+        case Entry(_, indices) | Partial(_, Entry(_, indices)):
+            here = indices
+        case Delta(left, right):
+            here = (left, right)
+        case Component(_, indices, _, derivatives):
+            here = (*indices, *(i for _, by in derivatives for i in by))
+        case Inverse(_, row, column):
+            here = (row, column)
+    return frozenset(here).union(*map(free_indices, children(term)))

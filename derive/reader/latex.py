@@ -24,6 +24,7 @@ from derive.reader.tokens import (
     Pieces,
     Trouble,
     braces,
+    names,
     nest,
     pair,
     spell,
@@ -34,19 +35,15 @@ MAX_LENGTH = 200_000
 MAX_DEPTH = 200
 """How deep a tree may be, so that whoever walks it may recurse."""
 
-BUILTIN_WORDS = frozenset(
-    """exp log ln lg tr Tr trace Trace diag Diag det softmax Softmax logsoftmax sigmoid Sigmoid logit softplus tanh sign
+BUILTIN_WORDS = names("""exp log ln lg tr Tr trace Trace diag Diag det softmax Softmax logsoftmax sigmoid Sigmoid logit softplus tanh sign
     sgn max min relu ReLU gelu vec vech adj cof rank sin cos tan sinh cosh arctan sqrt norm logsumexp lse argmax argmin
-    const inv pinv erf elementwise invertible symmetric orthogonal positive definite singular""".split()
-)
+    const inv pinv erf elementwise invertible symmetric orthogonal positive definite singular""")
 _PREDICATES = frozenset(
     {"elementwise", "invertible", "symmetric", "orthogonal", "positive", "definite", "singular"}
 )
-_CUES = frozenset(
-    """if iff where when with for and or otherwise else such let then hence thus so since because as is are that by from
+_CUES = names("""if iff where when with for and or otherwise else such let then hence thus so since because as is are that by from
     on at all each every any given subject assume suppose denote note also similarly therefore while but which thm use
-    using we""".split()
-)
+    using we""")
 _BARE_CUES = frozenset({"if", "where", "when", "for", "and", "otherwise", "such", "with", "given", "then", "let"})
 
 
@@ -371,10 +368,13 @@ def _is_label(pieces: list[Piece]) -> bool:
 
 def _divides(row: list[Piece], at: int) -> bool:
     """Whether an & parts two columns of statements, and does not only align a sign or open the row."""
-    if at == 0 or row[at - 1].kind in _JOINING | _MARKS | {"arrow"}:
-        return False
-    after = next((piece for piece in row[at + 1 :] if piece.kind != "align"), None)
-    return after is not None and after.kind not in _JOINING | _MARKS | {"arrow"}
+    before, after = row[at - 1] if at else None, _next(row, at)
+    return bool(before and after and not {before.kind, after.kind} & (_JOINING | _MARKS | {"arrow"}))
+
+
+def _next(row: list[Piece], at: int) -> Piece | None:
+    """What follows a place in a row, alignment marks aside."""
+    return next((row[after] for after in range(at + 1, len(row)) if row[after].kind != "align"), None)
 
 
 class _Formula:
@@ -514,7 +514,7 @@ class _Formula:
             return False
         if before and before[-1].kind in _JOINING:
             return True
-        after = next((piece for piece in row[at + 1 :] if piece.kind != "align"), None)
+        after = _next(row, at)
         if after is None or any(not _is_label([piece]) for piece in before):
             return False
         applied = after.kind == "fence" and after.start == words.end and self.text[words.start] == "\\"

@@ -6,8 +6,8 @@ over. A definition holds from its place on. What a body brings in stands at the 
 as an argument stands where it was written.
 
 A document may come from a stranger, so expansion is bounded: a formula that would need more than `LIMIT`
-characters or `DEPTH` calls within calls, or that lacks an argument, is left as it was written. So are all that
-remain when a document's formulas together have needed `TOTAL`.
+characters or `DEPTH` calls within calls, or that lacks an argument, is left as it was written. So is every
+formula after those that together have needed `TOTAL`.
 """
 
 import re

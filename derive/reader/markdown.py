@@ -16,10 +16,11 @@ in TeX: spaces are allowed where the content has one of `\\ _ ^ =`, and the digi
 A display goes before blocks: it may hold blank lines, and rows that look like list items, quotations,
 headings or tables. So do comments and preformatted HTML.
 
-What is broken stays small. A display that is never closed ends before the next heading or fence, or sooner,
-where prose follows a blank line (`look_ahead` has the rule). `\\[` ends with its paragraph and `\\(` with
-its line, and only if there is one of `\\ _ ^ =` are they formulas. Where `\\(` and `\\)` stand inside `$…$`, and in
-no braces, they are the wrong way round: each `\\(` ends the mathematics and each `\\)` begins it again.
+What is broken stays small. A display that is never closed ends before the next heading or fence, or before
+that where prose follows a blank line (`look_ahead` has the rule). An open `\\[` ends with its paragraph, an open
+`\\(` with its line, and they are formulas only if one of `\\ _ ^ =` follows. Where `\\(` and `\\)` stand inside
+`$…$`, and in no braces, they are the wrong way round: each `\\(` ends the mathematics and each `\\)` begins
+it again.
 """
 
 import re
@@ -82,7 +83,7 @@ def read(source: str, macros: Macros | None = None) -> tuple[Passage, ...]:
 @cache
 def _parser() -> MarkdownIt:
     """markdown-it, for its blocks alone, with our rules for those that hold text."""
-    parser = MarkdownIt("commonmark", {"maxNesting": 50}).enable("table")
+    parser = MarkdownIt("commonmark", {"maxNesting": 20}).enable("table")
     parser.disable(["reference", "html_block", "lheading"])
     rules = parser.block.ruler
     rules.at("table", _table, {"alt": ["paragraph"]})
@@ -230,7 +231,8 @@ class _Scan:
         start, inside = token.span()
         is_display = token.lastgroup in ("opening", "environment")
         is_given = token.lastgroup == "comment" and _GIVEN.match(self.text, inside)
-        match, level = (None, 0) if ending in self.hopeless else find_end(ending, self.text, inside, len(self.text))
+        end = inside if ending in self.hopeless else len(self.text)
+        match, level = find_end(ending, self.text, inside, end)
         if match and match.lastgroup != "again":
             stop, after = match.span()
         elif not match and not self.is_whole:

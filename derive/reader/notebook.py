@@ -17,7 +17,7 @@ from derive.reader.passage import Passage, Stretch
 
 _ESCAPE = re.compile(r"\\u[dD][89abAB]..\\u[dD][c-fC-F]..|\\u....|\\.")
 _SPACE = re.compile(r"[ \t\n\r]*")
-_DECODER = json.JSONDecoder(parse_int=str, parse_float=str)
+_DECODER = json.JSONDecoder(parse_int=float)  # an int of many digits is an error
 
 
 class NotebookError(ValueError):

@@ -56,7 +56,7 @@ def closing(opening: str) -> re.Pattern[str]:
 def find_end(
     ending: re.Pattern[str], text: str, start: int, end: int, level: int = 0
 ) -> tuple[re.Match[str] | None, int]:
-    """The match, before `end`, that ends what is open at `start`; and how many things are then open inside."""
+    """The match before `end` that ends what is open at `start`; and how much is open inside it by then."""
     for match in ending.finditer(text, start, end):
         name = match.lastgroup or ""
         if name in ("close", "again") or (level <= 0 and name in ("end", "lone")):
@@ -68,7 +68,7 @@ def find_end(
 def look_ahead(
     ending: re.Pattern[str], level: int, text: str, lines: Iterable[tuple[int, int]], stop: re.Pattern[str]
 ) -> tuple[int, re.Match[str] | None]:
-    """Look for the end of a display in the lines of a text: how many of them it takes, and the match in the last.
+    """How many of these lines of a text a display takes, and the match in the last of them that ends it.
 
     There may be blank lines in a display. But one that is never closed ends before a line that `stop` matches
     and, once there was a blank line, before a paragraph that reads as prose or a line with a lone dollar.
@@ -120,7 +120,7 @@ def _reads_as_prose(line: str) -> bool:
 
 # --- LaTeX itself ---
 
-_BODY = re.compile(r"\\begin\{document\}")
+_BODY = re.compile(r"\\begin\{document\}(?P<body>.*?)(?:\\end\{document\}|\Z)", re.DOTALL)
 _SECTION = r"\\(?:part|chapter|(?:sub){0,2}section|(?:sub)?paragraph)\b\*?"
 _STOP = re.compile(rf"\s*(?:{_SECTION}|\\(?:begin|end)\{{document\}})")
 _UNSET = re.compile(
@@ -166,7 +166,7 @@ def read(source: str) -> tuple[Passage, ...]:
     body = _BODY.search(stretch.text)
     if body:
         document.collect_macros(body.start())
-    document.read(body.end() if body else 0, len(stretch.text))
+    document.read(*(body.span("body") if body else (0, len(stretch.text))))
     document.give(len(source) + 1)
     return tuple(document.passages)
 

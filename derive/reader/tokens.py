@@ -44,6 +44,12 @@ class Piece(NamedTuple):
 
 Pieces = tuple[Piece, ...]
 
+
+def names(listing: str) -> frozenset[str]:
+    """A set of names from a listing with blanks between them."""
+    return frozenset(listing.split())
+
+
 # What each sign means, as `spelling` or `spelling~normal form`.
 _SPELLINGS = {
     "sign": r"+ - \pm \mp ±~\pm ∓~\mp −~- –~-",
@@ -88,15 +94,13 @@ _MEANING = {
 _SETS = {"\\R": "R", "\\RR": "R", "\\reals": "R", "\\Reals": "R", "\\N": "N", "\\Z": "Z", "\\C": "C"}
 
 # Commands that only set their argument, or nothing: `\boxed{x}` is `{x}`, and a group is read as what it holds.
-_SILENT = frozenset(
-    """displaystyle textstyle scriptstyle scriptscriptstyle limits nolimits nonumber notag hline allowbreak nobreak
+_SILENT = names("""displaystyle textstyle scriptstyle scriptscriptstyle limits nolimits nonumber notag hline allowbreak nobreak
     mathstrut strut relax large Large small normalsize boxed fbox cancel bcancel xcancel sout ensuremath mathop mathrel
     mathbin mathord mathopen mathclose mathinner mathpunct smash thinspace enspace enskip medspace thickspace
-    negthinspace noindent operatornamewithlimits""".split()
-)
-_DROPPED = frozenset("label color vspace phantom hphantom vphantom require textcolor colorbox hdotsfor".split())
-_QUOTED = frozenset("text mbox hbox textrm textnormal textup textit textsf texttt textsc textbf".split())
-_REMARKS = frozenset("intertext shortintertext ref eqref cite".split())
+    negthinspace noindent operatornamewithlimits""")
+_DROPPED = names("label color vspace phantom hphantom vphantom require textcolor colorbox hdotsfor")
+_QUOTED = names("text mbox hbox textrm textnormal textup textit textsf texttt textsc textbf")
+_REMARKS = names("intertext shortintertext ref eqref cite")
 FONTS = {
     "mathbf": "bold", "boldsymbol": "bold", "bm": "bold", "pmb": "bold", "textbf": "bold", "mathbfit": "bold",
     "symbf": "bold", "mathcal": "cal", "mathscr": "cal", "mathbb": "bb", "mathds": "bb", "mathbbm": "bb",
@@ -117,10 +121,8 @@ _ARITY = (
 )
 _STRETCHED = {"xrightarrow": r"\to", "xleftarrow": r"\leftarrow", "xlongequal": "="}
 # Operators that LaTeX itself sets upright under their own name.
-_OPERATORS = frozenset(
-    """arccos arcsin arctan arg cos cosh cot coth csc deg det dim exp gcd hom inf ker lg lim liminf limsup ln log max
-    min sec sin sinh sup tan tanh""".split()
-)
+_OPERATORS = names("""arccos arcsin arctan arg cos cosh cot coth csc deg det dim exp gcd hom inf ker lg lim liminf limsup ln log max
+    min sec sin sinh sup tan tanh""")
 LIMITS = frozenset({r"\sum", r"\prod", r"\int", "max", "min", "argmax", "argmin", "lim"})
 _COMBINING = {"\u0302": "hat", "\u0303": "tilde", "\u0304": "bar", "\u0305": "bar", "\u0307": "dot",
               "\u0308": "ddot", "\u20d7": "vec", "\u030c": "check"}  # fmt: skip
@@ -361,8 +363,8 @@ _LACKS = {
     "{": "its closing }", "left": r"its \right", "begin": r"its \end", "}": "an opening { before it",
     "right": r"a \left before it", "end": r"a \begin before it", "sub": "an index", "sup": "an exponent",
 }  # fmt: skip
-_OPERATORS_AND_MARKS = frozenset("sign infix relation arrow comma stop gap text align break environment tag mid".split())
-_OPERANDS = frozenset("letter name number dots fence command group".split())
+_OPERATORS_AND_MARKS = names("sign infix relation arrow comma stop gap text align break environment tag mid")
+_OPERANDS = names("letter name number dots fence command group")
 
 
 def nest(tokens: Iterable[Piece]) -> Pieces:
