@@ -320,6 +320,7 @@ class _Reader:
     originals: dict[str, Any] = field(default_factory=dict)
     ranges: dict[Any, Dimension] = field(default_factory=dict)
     sizes: dict[str, Any] = field(default_factory=dict)
+    anonymous: dict[Any, str] = field(default_factory=dict)
 
     def collect(self, *objects: Any) -> None:
         """Learn which symbols are dimensions and which are indices, and over what they range."""
@@ -365,8 +366,19 @@ class _Reader:
         if place.is_Integer:
             return Index(int(place), dimension)
         if place.is_Symbol:
-            return Index(_name(place), dimension)
+            return Index(self.letter(place), dimension)
         raise TypeError(f"an index is a symbol or a number, not {place}")
+
+    def letter(self, place: Any) -> str:
+        """The name of an index symbol; an anonymous one gets a letter of its own."""
+        if not isinstance(place, sympy.Dummy):
+            return str(place.name)
+        if place not in self.anonymous:
+            taken = {str(p.name) for p in self.ranges if not isinstance(p, sympy.Dummy)}
+            taken |= {*self.anonymous.values(), *self.sizes, *self.shapes}
+            letters = [*"ijklmnpqrs", *(f"i_{{{n}}}" for n in range(1, 1000))]
+            self.anonymous[place] = next(name for name in letters if name not in taken)
+        return self.anonymous[place]
 
     def _symbol(self, name: str, shape: x.Shape, original: Any) -> Expression:
         if self.shapes.setdefault(name, shape) != shape:
@@ -387,7 +399,7 @@ class _Reader:
         if isinstance(e, sympy.Symbol):
             if e.name in self.sizes:
                 return x.Count(Dimension.of(e.name))
-            return self._symbol(_name(e), x.SCALAR, e)
+            return self._symbol(str(e.name), x.SCALAR, e)
         if isinstance(e, Softmax):
             return x.Softmax(again(e.arg))
         if isinstance(e, PartialDerivative):
@@ -406,7 +418,7 @@ class _Reader:
         if isinstance(e, (sympy.MatAdd, sympy.Add)):
             return x.Add(tuple(map(again, e.args)))
         if isinstance(e, (sympy.MatMul, sympy.Mul)):
-            return x.product(*map(again, e.args))
+            return self._product(list(e.args))
         if isinstance(e, sympy.HadamardProduct):
             return self._hadamard(e)
         if isinstance(e, sympy.Transpose):
@@ -470,6 +482,17 @@ class _Reader:
         name = "abs" if isinstance(body, sympy.Abs) else body.func.__name__
         return x.Apply(SPELLINGS.get(name, name), inner)
 
+    def _product(self, factors: list[Any]) -> Expression:
+        """A product, with a sign and a fraction as one would write them."""
+        below = [f.base ** -f.exp for f in factors if isinstance(f, sympy.Pow) and f.exp.is_Integer and f.exp < 0]
+        above = [f for f in factors if not (isinstance(f, sympy.Pow) and f.exp.is_Integer and f.exp < 0)]
+        sign = bool(above) and above[0] == -1
+        above = above[1:] if sign else above
+        result = x.product(*map(self.read, above)) if above else x.Constant(Fraction(1))
+        if below:
+            result = x.Divide(result, x.product(*map(self.read, below)))
+        return x.Negate(result) if sign else result
+
     def _hadamard(self, e: Any) -> Expression:
         result = self.read(e.args[0])
         for part in e.args[1:]:
@@ -483,7 +506,7 @@ class _Reader:
                 body = body.xreplace({index: index + low})
         result = self.read(body)
         for index, _, _ in e.limits:
-            result = x.Sum(Index(_name(index), self.ranges[index]), result)
+            result = x.Sum(Index(self.letter(index), self.ranges[index]), result)
         return result
 
     def _delta(self, e: Any) -> Expression:
@@ -509,9 +532,12 @@ class _Reader:
                 t.Equation(total, t.Number(1), (f"Sum {name} = 1",)),
             ]
         label = (str(statement),)
+        sides = getattr(statement, "args", ())
+        if isinstance(statement, (sympy.Eq, sympy.Ne)) and all(side in self.ranges for side in sides):
+            left, right = (self.index(side, self.ranges[side]) for side in sides)
+            return [t.Coincide(left, right, isinstance(statement, sympy.Eq), label)]
         if isinstance(statement, sympy.Eq):
-            left, right = self.read(statement.lhs), self.read(statement.rhs)
-            made = state(left, right)
+            made = state(self.read(statement.lhs), self.read(statement.rhs))
             return [t.Equation(made.claim.lhs, made.claim.rhs, label)]
         if isinstance(statement, sympy.Ne):
             return [t.Nonzero(lowering.lower(x.Add((self.read(statement.lhs), x.Negate(self.read(statement.rhs)))), unit, {}), label)]
@@ -594,10 +620,6 @@ class _Reader:
         return total
 
 
-def _name(symbol: Any) -> str:
-    return f"{symbol.name}·{symbol.dummy_index}" if isinstance(symbol, sympy.Dummy) else str(symbol.name)
-
-
 # ---------------------------------------------------------------------- the second opinion
 
 
@@ -618,6 +640,42 @@ def entrywise(claim: t.Claim) -> bool | None:
                 ours = kernel_prove(t.Claim(part, theirs, "=", claim.context))
                 found.append(isinstance(ours, Theorem))
     return all(found) if found else None
+
+
+def explicit(statement: Statement) -> tuple[tuple[str, ...], ...]:
+    """The right side of a statement written out, row by row, as LaTeX; () where that says nothing more.
+
+    Only for concrete sizes, without derivatives, in the names that the statement itself uses.
+    """
+    term, indices = statement.claim.rhs, statement.indices
+    sizes = [index.range.number for index in indices]
+    if not indices or len(indices) > 2 or None in sizes or set(t.free_indices(term)) - set(indices) - {Index(0, ONE)}:
+        return ()
+    if any(isinstance(part, (t.Partial, t.Inverse, t.Determinant, t.Component)) for part in t.walk(term)):
+        return ()
+    columns = range(sizes[1] or 0) if len(sizes) == 2 else (None,)
+    rows: list[tuple[str, ...]] = []
+    for row in range(sizes[0] or 0):
+        cells: list[str] = []
+        for column in columns:
+            places = (row,) if column is None else (row, column)
+            scope = {i: sympy.Integer(place) for i, place in zip(indices, places, strict=True)}
+            cells.append(_entry_latex(term, scope))
+        rows.append(tuple(cells))
+    return tuple(rows)
+
+
+def _entry_latex(term: t.Term, scope: Mapping[Index, Any]) -> str:
+    """One entry as LaTeX, its sums written out and its symbols numbered from 1."""
+    entry = _SymPyTerms(t.Context()).term(term, scope, frozenset()).doit()
+    names: dict[Any, Any] = {}
+    for part in entry.atoms(sympy.Indexed):
+        places = "".join(str(int(i) + 1) for i in part.indices)
+        names[part] = sympy.Symbol(f"{str(part.base.name).split('|')[0]}_{{{places}}}")
+    for part in entry.free_symbols:
+        if part.name.endswith("|"):
+            names[part] = sympy.Symbol("{" + part.name[:-1] + "}")
+    return str(sympy.latex(entry.xreplace(names), order="none"))
 
 
 @dataclass

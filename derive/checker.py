@@ -30,7 +30,7 @@ NOT_JUDGED = {r"\approx", r"\simeq", r"\sim", r"\propto", r"\leftarrow", r"\to",
 NAME = re.compile(r"(?<![A-Za-z\\])[A-Za-z]{2,}(?![A-Za-z])")
 COMMAND_WORDS = re.compile(r"\\(?:begin|end|tag|label|text|mathrm|operatorname|mathbf|mathbb)\s*\{[^}]*\}|\\[A-Za-z]+")
 
-Watch = Callable[[Statement], None]
+Watch = Callable[[Step, Statement], None]
 
 
 @dataclass
@@ -42,7 +42,7 @@ class Checker:
         positions: places in the file on disk.
         layout: of every derivative, unless a given block names another.
         scope: what the symbols mean so far; a layout that a block declares is kept there.
-        watch: called with every statement that is judged.
+        watch: called with every step that is judged, and its statement.
     """
 
     judge: Judge
@@ -203,7 +203,7 @@ class Checker:
             step.verdict, step.code, step.message = Verdict.UNREAD, "D002", str(trouble)
             return
         if self.watch is not None:
-            self.watch(statement)
+            self.watch(step, statement)
         judge = Judge(self.judge.refute, self.judge.gather, dict(self.scope.shapes))
         _fill(step, judge(statement))
 
@@ -283,7 +283,7 @@ def check(
         source: its text as it is on disk, for line and column numbers.
         layout: of derivatives, where the document does not say.
         sizes: numbers for dimension symbols, such as {"c": 3}.
-        watch: called with every statement that is judged.
+        watch: called with every step that is judged, and its statement.
 
     Returns:
         the report, and what the symbols mean at the end.

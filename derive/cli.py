@@ -77,6 +77,29 @@ def show(
     raise typer.Exit(0 if derivation.proved else 1)
 
 
+@app.command()
+def check(
+    files: Annotated[list[Path], typer.Argument(help="Documents: .md, .tex or .ipynb, or folders of them.")],
+    given: Annotated[Optional[list[Path]], typer.Option(help="A file with statements, one a line.")] = None,  # noqa: UP045
+    form: Annotated[Format, typer.Option("--format", help="What to print.")] = Format.text,
+    layout: Annotated[Optional[LayoutName], typer.Option(help="How derivatives are arranged.")] = None,  # noqa: UP045
+) -> None:
+    """Check every equation of a document."""
+    from derive import documents
+
+    reports = documents.check_files(files, given or [], layout.value if layout else None)
+    if form is Format.json:
+        from derive.render.json import reports_json
+
+        write(reports_json(reports), None)
+    else:
+        for report in reports:
+            for step in report.steps:
+                if step.kind == "claim" and step.verdict != "proved":
+                    typer.echo(f"{report.path}:{step.line}:{step.column}: {step.verdict}: {step.code or ''} {step.message or ''}")
+            typer.echo(f"{report.path}: {report.counts}")
+
+
 def _rendered(derivation: object, form: Format) -> str:
     from derive.derivation import Derivation
 

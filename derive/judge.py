@@ -178,7 +178,7 @@ def claim_dimensions(claim: Claim) -> tuple[str, ...]:
 
     visit(claim.lhs)
     visit(claim.rhs)
-    return tuple(seen)
+    return tuple(sorted(seen))
 
 
 def shape_counterexample(lhs: Expression, rhs: Expression) -> Counterexample | None:

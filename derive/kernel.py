@@ -260,8 +260,7 @@ def vanishes(engine: Engine, poly: Poly) -> bool:
                     lowest[atom] = exponent
         if not lowest:
             return False
-        for atom, exponent in lowest.items():
-            poly = engine.multiply(poly, engine.raise_atom(atom, -exponent))
+        poly = engine.scale(poly, {atom: -exponent for atom, exponent in lowest.items()})
     return False
 
 

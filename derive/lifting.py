@@ -9,7 +9,7 @@ cycle a trace, and a tree a vector.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
@@ -52,7 +52,8 @@ def lift(term: Term, indices: tuple[Index, ...], shape: Shape, context: Context,
     for name in names.folded:
         poly = _fold(engine, poly, name)
         engine.stops = (*engine.stops, name)
-    lifter = _Lifter(engine, names)
+    poly, softmaxes = _fold_softmaxes(engine, poly)
+    lifter = _Lifter(engine, names, softmaxes)
     ends = [engine.index(i) for i in indices]
     row = ends[0] if shape[0] != ONE and ends else None
     column = ends[-1] if len(shape) == 2 and shape[1] != ONE and ends else None
@@ -81,6 +82,28 @@ def _fold(engine: Engine, poly: Poly, name: str) -> Poly:
         _accumulate(total, _fold_monomial(engine, mono, name, pattern, list(blanks.values())), coefficient)
     engine.stops = stops
     return total
+
+
+def _fold_softmaxes(engine: Engine, poly: Poly) -> tuple[Poly, dict[str, tuple[Atom, Poly]]]:
+    """exp(u_i) / Sum_k exp(u_k) as entries of new vectors; for each its u, by its general entry."""
+    found: dict[str, tuple[Atom, Poly]] = {}
+    totals = {a for mono in poly for a, e in mono if a[0] == "S" and e < 0 and len(a[1]) == 1}
+    for number, total in enumerate(sorted(totals), start=1):
+        (k,), body = engine.open_sum(total)
+        ((mono, scale),) = body.items()
+        if scale != 1 or any(atom[0] != "E" for atom, _ in mono):
+            continue
+        blank: Atom = (4, "0", k[-1])
+        pattern = [(substitute(atom, {k: blank}), exponent) for atom, exponent in mono] + [(total, -1)]
+        name = f"softmax {number}"
+        folded: Poly = {}
+        for part, coefficient in poly.items():
+            _accumulate(folded, _fold_monomial(engine, part, name, pattern, [blank]), coefficient)
+        argument: Poly = {}
+        for atom, exponent in mono:
+            _accumulate(argument, {atom[1]: 1}, exponent)
+        poly, found[name] = folded, (k, argument)
+    return poly, found
 
 
 def _fold_monomial(
@@ -137,6 +160,7 @@ def _accumulate(into: Poly, poly: Poly, factor: Rational) -> None:
 class _Lifter:
     engine: Engine
     names: Names
+    softmaxes: Mapping[str, tuple[Atom, Poly]] = field(default_factory=dict)
 
     def matrix(self, poly: Poly, row: Atom | None, column: Atom | None) -> Expression:
         """A polynomial as a sum of products, a common first or last factor taken out."""
@@ -167,6 +191,10 @@ class _Lifter:
         row = ends[0] if ends else None
         column = ends[1] if len(ends) > 1 else None
         match atom:
+            case ("T", name, *at) if name in self.softmaxes:
+                k, argument = self.softmaxes[name]
+                vector = x.Softmax(self.matrix(argument, k, None))
+                return vector if ends else x.Entry(vector, (self._index(at[0]),))
             case ("T", name, *at):
                 shape = self.names.shapes.get(name) or self._shape_of(at)
                 symbol: Expression = x.Symbol(name, shape)
@@ -185,6 +213,12 @@ class _Lifter:
                 return x.Entry(symbol, tuple(self._index(i) for i in at))
             case ("E", inner):
                 return x.Apply("exp", self.matrix({inner: 1}, row, column))
+            case ("L", ((((("S", (k,), mono), 1),), 1),)) if all(a[0] == "E" for a, _ in mono):
+                ((k,), body) = self.engine.open_sum(atom[1][0][0][0][0])
+                argument = {}
+                for part, exponent in next(iter(body)):
+                    _accumulate(argument, {part[1]: 1}, exponent)
+                return x.LogSumExp(self.matrix(argument, k, None))
             case ("L", inner):
                 return x.Apply("log", self.matrix(dict(inner), row, column))
             case ("F", name, order, inner):

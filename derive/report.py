@@ -94,6 +94,7 @@ class Step:
     counterexample: Counterexample | None = None
     numeric: Evidence | None = None
     cell: int | None = None
+    explicit: tuple[tuple[str, ...], ...] = ()  # the right side written out, for concrete sizes
 
 
 @dataclass(slots=True)

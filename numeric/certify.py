@@ -32,7 +32,8 @@ from numeric.evaluate import (
 )
 from numeric.sampling import Place, Point, Question, Setting, enclosed
 
-POINTS = 12  # at each choice of sizes
+POINTS = 12  # at each choice of sizes, and half as many
+LARGE = 5  # where the sizes add up to this or more
 TRIES = 12  # certifications at each choice of sizes
 PRECISIONS = (53, 128, 256, 512)
 DIGITS = 8
@@ -68,7 +69,8 @@ def refute(
     try:
         question = Question(claim, seed)
         for sizes in ladder(question.symbols, largest):
-            for setting, points in question.settings(sizes, POINTS):
+            count = POINTS if sum(sizes.values()) < LARGE else POINTS // 2
+            for setting, points in question.settings(sizes, count):
                 found = _search(setting, points, entry)
                 if found is not None:
                     return found
@@ -179,12 +181,12 @@ def _counterexample(
 
 
 def _decimals(left: Value, right: Value) -> tuple[str, str]:
-    """Both sides with as many digits as tell them apart."""
+    """Both sides with as many digits as tell them apart, if any do."""
     for digits in (DIGITS, 16, 30, 100):
-        texts = [_decimal(side, digits) for side in (left, right)]
+        texts = _decimal(left, digits), _decimal(right, digits)
         if texts[0] != texts[1]:
-            break
-    return texts[0], texts[1]
+            return texts
+    return _decimal(left, DIGITS), _decimal(right, DIGITS)
 
 
 def _decimal(value: Value, digits: int) -> str:

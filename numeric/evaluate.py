@@ -520,6 +520,9 @@ class Arithmetic(Protocol):
     def settle(self, value: Value) -> None:
         """Raise where a result has outgrown its use."""
 
+    def slope(self, slope: Value, value: Value) -> Value:
+        """The slope of something that has this value, without one where that is missing."""
+
 
 class Floats:
     """Arrays of double precision, one entry for each sample."""
@@ -550,6 +553,11 @@ class Floats:
 
     def settle(self, value: Value) -> None:
         pass
+
+    def slope(self, slope: Value, value: Value) -> Value:
+        while isinstance(value, Dual):
+            value = value.value
+        return slope * np.where(np.isnan(value), np.nan, 1.0)
 
 
 class Rationals:
@@ -595,6 +603,9 @@ class Rationals:
         elif value.height_bits() > LARGEST_HEIGHT:
             raise OutsideDomain("too large a number")
 
+    def slope(self, slope: Value, value: Value) -> Value:
+        return slope
+
 
 class Balls:
     """Balls that certainly contain the value (arb), at the working precision of flint."""
@@ -628,6 +639,9 @@ class Balls:
     def settle(self, value: Value) -> None:
         if not isinstance(value, Dual) and not value.is_finite():
             raise OutsideDomain("no finite enclosure")
+
+    def slope(self, slope: Value, value: Value) -> Value:
+        return slope
 
 
 FLOATS, RATIONALS, BALLS = Floats(), Rationals(), Balls()
@@ -719,7 +733,7 @@ class Evaluation:
         numbers: Arithmetic,
         values: Mapping[int, Value],
         assigned: Mapping[int, int] | None = None,
-        work: int = 400_000,
+        work: int = 100_000,
     ):
         self.circuit = circuit
         self.numbers = numbers
@@ -776,5 +790,5 @@ class Evaluation:
             inner = frame.inner[leaf] = Frame(frame, self.circuit.bits[leaf], depth, {leaf: varied})
         result = self.value(body, inner)
         if isinstance(result, Dual) and result.level == inner.depth:
-            return result.slope
-        return self.numbers.number(Fraction(0))
+            return self.numbers.slope(result.slope, result.value)
+        return self.numbers.slope(self.numbers.number(Fraction(0)), result)

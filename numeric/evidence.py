@@ -12,7 +12,7 @@ what rounding and truncation may have changed. Points at which this is too much 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,7 @@ Array = NDArray[np.float64]
 SHAPES = ((1, 1), (2, 3), (3, 2), (4, 1))  # sizes for every two dimension symbols
 POINTS = 6
 VARIANTS = 4
+WORK = 10_000  # nodes computed at one choice of sizes
 WOBBLE = 2.0**-50  # relative change of coordinates between variants
 LEVELS = 10  # halvings of the step
 COLUMNS = 5  # of Richardson's tableau
@@ -46,37 +47,47 @@ def gather(
         sizes: the sizes to try, by default a few rectangular ones, 1 included.
     """
     tried: list[dict[str, int]] = []
+    holds: list[bool | None] = []
     samples, worst, allowed = 0, 0.0, 0.0
-    holds: bool | None = True
     try:
         question = Question(claim, seed)
-        for chosen in sizes if sizes is not None else _shapes(question.symbols):
-            for setting, points in question.settings(chosen, POINTS):
-                excess, tolerance = _compare(setting, points, np.random.default_rng(seed))
-                if not excess.size:
-                    points = setting.points(2 * POINTS, start=POINTS)
-                    excess, tolerance = _compare(setting, points, np.random.default_rng(seed))
-                if not excess.size:
-                    continue
-                tried.append({name: setting.circuit.sizes[name] for name in question.symbols})
-                samples += excess.shape[1]
-                worst = max(worst, float(excess.max()))
-                allowed = max(allowed, float(tolerance.max()))
-                if (excess > tolerance).any():
-                    holds = False
-                elif (
-                    holds
-                    and len(claim.relation) == 1
-                    and claim.relation != "="
-                    and (excess > -tolerance).any()
-                ):
-                    holds = None
     except (Unevaluable, RecursionError):
         return None
+    for chosen in sizes if sizes is not None else _shapes(question.symbols):
+        for used, excess, tolerance in _comparisons(question, chosen, seed):
+            if used not in tried:
+                tried.append(used)
+            holds.append(_holds(claim.relation, excess, tolerance))
+            samples += excess.shape[1]
+            worst = max(worst, float(excess.max()))
+            allowed = max(allowed, float(tolerance.max()))
     if not tried:
         return None
-    distinct = tuple({str(s): s for s in tried}.values())
-    return Evidence(_method(question), distinct, samples, max(worst, 0.0), allowed, holds, seed)
+    agrees = False if False in holds else None if None in holds else True
+    return Evidence(_method(question), tuple(tried), samples, worst, allowed, agrees, seed)
+
+
+def _comparisons(
+    question: Question, chosen: Mapping[str, int], seed: int
+) -> Iterator[tuple[dict[str, int], Array, Array]]:
+    """The sizes used, and what `_compare` tells there, wherever it tells anything."""
+    try:
+        for setting, points in question.settings(chosen, POINTS):
+            excess, tolerance = _compare(setting, points, seed)
+            if not excess.size:
+                more = setting.points(2 * POINTS, start=POINTS)
+                excess, tolerance = _compare(setting, more, seed)
+            if excess.size:
+                yield {name: setting.circuit.sizes[name] for name in question.symbols}, excess, tolerance
+    except (Unevaluable, RecursionError):
+        return
+
+
+def _holds(relation: str, excess: Array, tolerance: Array) -> bool | None:
+    """Whether a relation seems to hold, or None where a strict one cannot be told from an equality."""
+    if (excess > tolerance).any():
+        return False
+    return None if relation in ("<", ">") and (excess > -tolerance).any() else True
 
 
 def _shapes(names: list[str]) -> list[dict[str, int]]:
@@ -86,23 +97,27 @@ def _shapes(names: list[str]) -> list[dict[str, int]]:
     return [{name: shape[place % 2] for place, name in enumerate(names)} for shape in SHAPES]
 
 
-def _compare(setting: Setting, points: list[Point], rng: np.random.Generator) -> tuple[Array, Array]:
+def _compare(setting: Setting, points: list[Point], seed: int) -> tuple[Array, Array]:
     """How far the claim is from true and how much of that arithmetic may explain, by place and usable point.
 
     Both are relative to max(1, |value|). For an inequality the first is negative where it holds.
     """
+    if not points:
+        return np.empty((0, 0)), np.empty((0, 0))
+    rng = np.random.default_rng(seed)
+    shape = VARIANTS, len(points)
     values: dict[int, Value] = {}
-    for leaf in points[0] if points else ():
-        wobble = WOBBLE * rng.choice((-1.0, 1.0), (VARIANTS, len(points)))
+    for leaf in points[0]:
+        wobble = WOBBLE * rng.choice((-1.0, 1.0), shape)
         wobble[0] = 0
         values[leaf] = floats([point[leaf] for point in points]) * (1 + wobble)
-    evaluation = Differences(setting, values, rng)
+    evaluation = Differences(setting, values, shape, rng)
     relation = setting.claim.relation
     excesses, tolerances = [], []
     with np.errstate(all="ignore"):
-        for place in setting.places if points else ():
+        for place in setting.places:
             nodes = place.lhs, place.rhs
-            left, right = (np.broadcast_to(evaluation.value(n), (VARIANTS, len(points))) for n in nodes)
+            left, right = (np.broadcast_to(evaluation.value(node), shape) for node in nodes)
             gap = (left - right)[0]
             scale = np.maximum(1, np.maximum(np.abs(left[0]), np.abs(right[0])))
             spread = np.abs(left - left[0]).max(axis=0) + np.abs(right - right[0]).max(axis=0)
@@ -116,26 +131,28 @@ def _compare(setting: Setting, points: list[Point], rng: np.random.Generator) ->
 class Differences(Evaluation):
     """Values in floats, with the outermost derivatives by central differences."""
 
-    def __init__(self, setting: Setting, values: Mapping[int, Value], rng: np.random.Generator):
-        super().__init__(setting.circuit, FLOATS, values, setting.assigned)
+    def __init__(
+        self, setting: Setting, values: Mapping[int, Value], shape: tuple[int, int], rng: np.random.Generator
+    ):
+        super().__init__(setting.circuit, FLOATS, values, setting.assigned, WORK)
+        self.shape = shape
         self.rng = rng
 
     def slope(self, body: int, leaf: int, frame: Frame) -> Value:
         """The derivative of a node by a leaf; each variant but the first moves it by its estimated error."""
         if frame is not self.root:
             return super().slope(body, leaf, frame)
+        centre = np.broadcast_to(self.value(leaf, frame), self.shape)
+        steps = np.maximum(np.abs(centre), 0.25) / 8 * 0.5 ** np.arange(LEVELS).reshape(-1, 1, 1)
         inner = frame.inner.get(leaf)
-        centre = self.value(leaf, frame)
-        first = np.maximum(np.abs(centre), 0.25) / 8
-        steps = first * 0.5 ** np.arange(LEVELS).reshape(-1, *[1] * np.ndim(first))
         if inner is None:
             moved = np.stack([centre + steps, centre - steps, centre + 0 * steps])
             inner = frame.inner[leaf] = Frame(frame, self.circuit.bits[leaf], 1, {leaf: moved})
         around = np.asarray(self.value(body, inner))
-        if around.ndim < 2 + np.ndim(centre):
-            return np.float64(0)  # it does not depend on the leaf
+        if around.ndim < 4:  # it does not depend on the leaf
+            return FLOATS.slope(np.float64(0), around)
         value, error = extrapolated(around[0], around[1], around[2], steps)
-        signs = self.rng.choice((-1.0, 1.0), np.shape(value))
+        signs = self.rng.choice((-1.0, 1.0), self.shape)
         signs[0] = 0
         return value + signs * error
 

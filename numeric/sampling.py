@@ -325,15 +325,18 @@ class Setting:
         """Up to `count` different points; `start` is how many styles to pass over."""
         found: list[Point] = []
         for number in range(start, start + count):
+            confirmed = 0
             for attempt in range(ATTEMPTS):
                 point = self._draw(number + attempt // 2)
                 if point is not None and self._confirmed(point):
+                    confirmed += 1
                     if point not in found:
                         found.append(point)
-                    break
-            else:
-                if not found and number > start:
-                    break
+                        break
+                    if confirmed == 4:
+                        break
+            if not found and number > start:
+                break
         return found
 
     def _draw(self, style: int) -> Point | None:
@@ -538,6 +541,9 @@ class Polynomials:
     def settle(self, value: Value) -> None:
         if isinstance(value, Polynomial) and len(value.terms) > 1000:
             raise Inexpressible
+
+    def slope(self, slope: Value, value: Value) -> Value:
+        return slope
 
 
 POLYNOMIALS = Polynomials()

@@ -87,16 +87,18 @@ def load(
     from derive.reader import markdown
 
     file, body = text(name, layout)
-    statements: list[Statement] = []
+    judged: list[tuple[Step, Statement]] = []
     report, scope = check(
-        file, body, markdown.read(body), judge or default_judge(), layout, sizes, statements.append
+        file, body, markdown.read(body), judge or default_judge(), layout, sizes, lambda *pair: judged.append(pair)
     )
     engines = (0, 0)
     if compare_engines:
-        from derive.algebra import entrywise  # SymPy is loaded only where it is used
+        from derive.algebra import entrywise, explicit  # SymPy is loaded only where it is used
 
-        opinions = [opinion for s in statements if (opinion := entrywise(s.claim)) is not None]
+        opinions = [opinion for _, s in judged if (opinion := entrywise(s.claim)) is not None]
         engines = (sum(opinions), len(opinions))
+        for step, statement in judged if sizes else ():
+            step.explicit = explicit(statement)
     claims = [step for step in report.steps if step.kind == "claim"]
     result = claims[-1].rhs if claims else ""
     return Derivation(name, report, _quantities(report.steps), result, None, title(name), engines, scope)

@@ -241,6 +241,16 @@ class Laws:
             result = self.multiply(result, poly)
         return result
 
+    def scale(self, poly: Poly, exponents: Mapping[Atom, Rational]) -> Poly:
+        """The polynomial times powers of atoms, which meet those in each monomial before anything expands."""
+        total: Poly = {}
+        for mono, coefficient in poly.items():
+            merged = dict(mono)
+            for atom, exponent in exponents.items():
+                merged[atom] = merged.get(atom, 0) + exponent
+            add(total, self.monomial(merged), coefficient)
+        return total
+
     def raise_atom(self, atom: Atom, exponent: Rational) -> Poly:
         return self.monomial({atom: exponent})
 
@@ -260,9 +270,7 @@ class Laws:
         }
         if not outside:
             return UNIT, poly
-        return tuple(sorted(outside.items())), self.multiply(
-            poly, self.monomial({a: -e for a, e in outside.items()})
-        )
+        return tuple(sorted(outside.items())), self.scale(poly, {a: -e for a, e in outside.items()})
 
     def _monomial_power(self, mono: Mono, scale: Rational, exponent: Rational) -> Poly:
         """(scale * mono) ** exponent; a fractional power splits only over factors that are not negative."""
@@ -378,7 +386,17 @@ class Laws:
             return False
         if all(c > 0 and all(self.is_positive_power(a, e) for a, e in m) for m, c in poly.items()):
             return True
-        return self._known("> 0", poly)
+        return self._known("> 0", poly) or self._is_positive_over_denominators(poly)
+
+    def _is_positive_over_denominators(self, poly: Poly) -> bool:
+        """The same after multiplying by positive denominators."""
+        pairs = sorted({(a, e) for m in poly for a, e in m if a[0] == "P" and e < 0})
+        cleared = poly
+        for atom in dict.fromkeys(a for a, _ in pairs):
+            if self.is_positive_atom(atom):
+                lowest = min(e for a, e in pairs if a == atom)
+                cleared = self.scale(cleared, {atom: -lowest})
+        return cleared != poly and self.is_positive(cleared)
 
     def is_nonnegative(self, poly: Poly) -> bool:
         return all(
@@ -453,7 +471,7 @@ class Laws:
         poly = self.reduce(self._content(poly, everything=False)[1])
         for atom, exponent in {pair for mono in poly for pair in mono if pair[0][0] == "P" and pair[1] < 0}:
             if self.is_positive_atom(atom):
-                poly = self.reduce(self.multiply(poly, self.raise_atom(atom, -exponent)))
+                poly = self.reduce(self.scale(poly, {atom: -exponent}))
         debts = {m: -c for m, c in poly.items() if c < 0}
         shown_strict = False
         for mono, amount in ((m, c) for m, c in poly.items() if c > 0):

@@ -236,7 +236,7 @@ class NormalForm(Laws):
         """A common factor that mentions neither index, and the rest."""
         outside, rest = self._content(body, everything=True)
         common = {a: e for a, e in outside if not occurs(r, a) and not occurs(c, a)}
-        rest = self.multiply(body, self.monomial({a: -e for a, e in common.items()}))
+        rest = self.scale(body, {a: -e for a, e in common.items()})
         scale = rest[leading(rest)]
         return add({}, self.monomial(common), scale), add({}, rest, 1 / Fraction(scale))
 

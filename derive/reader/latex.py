@@ -368,8 +368,11 @@ def _is_label(pieces: list[Piece]) -> bool:
 
 def _divides(row: list[Piece], at: int) -> bool:
     """Whether an & parts two columns of statements, and does not only align a sign or open the row."""
-    before, after = row[at - 1] if at else None, _next(row, at)
-    return bool(before and after and not {before.kind, after.kind} & (_JOINING | _MARKS | {"arrow"}))
+    aligned = _JOINING | _MARKS | {"arrow"}
+    if at == 0 or row[at - 1].kind in aligned:
+        return False
+    after = _next(row, at)
+    return after is not None and after.kind not in aligned
 
 
 def _next(row: list[Piece], at: int) -> Piece | None:

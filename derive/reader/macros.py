@@ -18,7 +18,7 @@ from typing import NamedTuple
 from derive.reader.passage import Stretch
 
 LIMIT = 200_000
-TOTAL = 2_000_000
+TOTAL = 1_000_000
 DEPTH = 50
 
 DEFINITION = re.compile(

@@ -17,10 +17,10 @@ A display goes before blocks: it may hold blank lines, and rows that look like l
 headings or tables. So do comments and preformatted HTML.
 
 What is broken stays small. A display that is never closed ends before the next heading or fence, or before
-that where prose follows a blank line (`look_ahead` has the rule). An open `\\[` ends with its paragraph, an open
-`\\(` with its line, and they are formulas only if one of `\\ _ ^ =` follows. Where `\\(` and `\\)` stand inside
-`$…$`, and in no braces, they are the wrong way round: each `\\(` ends the mathematics and each `\\)` begins
-it again.
+that where prose follows a blank line (`look_ahead` has the rule). An open `\\[` ends with its paragraph, an
+open `\\(` with its line, and only if one of `\\ _ ^ =` follows are they formulas. Where `\\(` and `\\)` stand
+inside `$…$`, and in no braces, they are the wrong way round: each `\\(` ends the mathematics and each `\\)`
+begins it again.
 """
 
 import re
@@ -229,7 +229,8 @@ class _Scan:
     def region(self, token: re.Match[str], ending: re.Pattern[str], kind: Kind | None) -> int:
         """Find what may go on beyond the block: a display, a comment or preformatted text."""
         start, inside = token.span()
-        is_display = token.lastgroup in ("opening", "environment")
+        is_environment = token.lastgroup == "environment"
+        is_display = is_environment or token.lastgroup == "opening"
         is_given = token.lastgroup == "comment" and _GIVEN.match(self.text, inside)
         end = inside if ending in self.hopeless else len(self.text)
         match, level = find_end(ending, self.text, inside, end)
@@ -240,14 +241,14 @@ class _Scan:
             return inside
         else:
             stop = after = match.start() if match else len(self.text)
-            if not (is_given or (is_display and EVIDENCE.search(self.text, inside, stop))):
+            if not (is_given or is_environment or (is_display and EVIDENCE.search(self.text, inside, stop))):
                 self.hopeless.update(() if match else (ending,))
                 return inside
         if is_given:
             return self.given(start, is_given.end(), stop, after)
         if kind is None:
             return self.leave_out(start, after)
-        if token.lastgroup == "environment":
+        if is_environment:
             return self.formula(kind, start, start, after, after)
         return self.formula(kind, start, inside, stop, after)
 
@@ -288,7 +289,7 @@ class _Scan:
     def code(self, token: re.Match[str]) -> int:
         """Pass over code between backticks, or find the formula that it is."""
         ticks = token["ticks"] or token["code"]
-        starts = self.runs[len(ticks)]
+        starts = self.runs.get(len(ticks), [])
         following = bisect_left(starts, token.end())
         if following == len(starts):
             return token.end()

@@ -49,7 +49,7 @@ def _cells(source: str) -> list[Stretch]:
     """The text of each cell; none for cells that are not Markdown."""
     start = _skip(source, int(source.startswith("\ufeff")))
     notebook, end = _DECODER.raw_decode(source, start)
-    if _skip(source, end) < len(source):
+    if (end := _skip(source, end)) < len(source):
         raise json.JSONDecodeError("Extra data", source, end)
     if not isinstance(notebook, dict) or not isinstance(notebook.get("cells"), list):
         raise NotebookError("not a notebook of format 4: it has no list of cells", 1)

@@ -301,14 +301,15 @@ class _Document:
     def display(self, token: re.Match[str], ending: re.Pattern[str], end: int) -> int | None:
         """Read a display: until its end, or until it is plain that it has none."""
         start, inside = token.span()
+        is_environment = token.lastgroup == "environment"
         taken, match = look_ahead(ending, 0, self.text, self.lines(inside, end), _STOP)
         if match:
-            stop, after = match.span() if match.lastgroup != "again" else (match.start(), match.start())
+            stop, after = match.start(), match.start() if match.lastgroup == "again" else match.end()
         else:
             stop = after = max((line[1] for line in islice(self.lines(inside, end), taken)), default=inside)
-            if not EVIDENCE.search(self.text, inside, stop):
+            if not (is_environment or EVIDENCE.search(self.text, inside, stop)):
                 return None
-        if token.lastgroup == "environment":
+        if is_environment:
             return self.formula("display", start, start, after, after)
         return self.formula("display", start, inside, stop, after)
 

@@ -31,6 +31,7 @@ def step_object(step: Step) -> dict[str, Any]:
         "rule": step.rule,
         "code": step.code,
         "message": step.message,
+        "explicit": [list(row) for row in step.explicit] or None,
         "repair": None if step.repair is None else asdict(step.repair),
         "counterexample": None
         if step.counterexample is None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from rich.console import Console
 from rich.padding import Padding
@@ -62,8 +62,7 @@ def _words(derivation: Derivation) -> frozenset[str]:
     return frozenset(n for n in names if n.isalpha() and len(n) > 1)
 
 
-def _quantities(derivation: Derivation, console: Console, formula: object) -> None:
-    assert callable(formula)
+def _quantities(derivation: Derivation, console: Console, formula: Callable[[str], str]) -> None:
     shapes = [s for s in derivation.steps if s.kind == "declaration"]
     defined = [s for s in derivation.steps if s.kind == "definition"]
     given = [s for s in derivation.steps if s.kind == "given"]
@@ -75,9 +74,8 @@ def _quantities(derivation: Derivation, console: Console, formula: object) -> No
             console.print(Padding(Text(joined), (0, 0, 0, 2)))
 
 
-def _notes(step: Step, formula: object) -> Iterable[Text]:
+def _notes(step: Step, formula: Callable[[str], str]) -> Iterable[Text]:
     """The lines under a step: verdict and rule, hypotheses and conditions, the numeric cross-check."""
-    assert callable(formula)
     verdict = step.verdict or Verdict.UNKNOWN
     mark, colour = MARKS[verdict]
     text = Text(f"{mark} {verdict}", style=colour)
@@ -96,19 +94,27 @@ def _notes(step: Step, formula: object) -> Iterable[Text]:
         yield Text(counterexample(step.counterexample, formula), style=colour)
     if step.numeric is not None:
         e = step.numeric
-        agreement = {True: "agrees", False: "DISAGREES", None: "is inconclusive"}[e.agrees]
-        sizes = " ".join(",".join(f"{k}={v}" for k, v in s.items()) for s in e.sizes if s)
-        at = f" at {sizes}" if sizes else ""
+        agreement = {True: "agree", False: "DISAGREE", None: "are inconclusive"}[e.agrees]
         yield Text(
-            f"numerically {agreement}: largest error {e.max_error:.1e} (tolerance {e.tolerance:.1e}), "
-            f"{e.samples} samples{at}, {e.method}, seed {e.seed}",
+            f"numbers {agreement}: error {e.max_error:.0e} in {e.samples} samples (tolerance {e.tolerance:.0e})",
             style="dim",
         )
+    if step.explicit:
+        yield Text(_written_out(step.explicit, formula))
 
 
-def counterexample(found: Counterexample, formula: object) -> str:
+def _written_out(rows: tuple[tuple[str, ...], ...], formula: Callable[[str], str]) -> str:
+    """A matrix entry by entry, its columns aligned."""
+    cells = [[formula(cell) for cell in row] for row in rows]
+    widths = [max(len(row[place]) for row in cells) for place in range(len(cells[0]))]
+    lines = ["   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in cells]
+    if max(map(len, lines)) > 100:
+        return "\n".join(f"({r + 1},{c + 1}): {cell}" for r, row in enumerate(cells) for c, cell in enumerate(row))
+    return "\n".join(f"[ {line.rstrip()} ]" if len(cells) > 1 else f"[ {line} ]" for line in lines)
+
+
+def counterexample(found: Counterexample, formula: Callable[[str], str]) -> str:
     """A counterexample as one sentence."""
-    assert callable(formula)
     sizes = ", ".join(f"{name} = {size}" for name, size in found.dimensions.items())
     values = ", ".join(f"{formula(name)} = {value}" for name, value in found.values.items())
     place = f", entry {tuple(i + 1 for i in found.entry)}" if found.entry else ""
@@ -116,8 +122,7 @@ def counterexample(found: Counterexample, formula: object) -> str:
     return f"counterexample: {where}{place}: left {found.lhs}, right {found.rhs}"
 
 
-def _summary(derivation: Derivation, console: Console, formula: object) -> None:
-    assert callable(formula)
+def _summary(derivation: Derivation, console: Console, formula: Callable[[str], str]) -> None:
     counts = derivation.report.counts
     claims = sum(counts[v] for v in ("proved", "refuted", "unknown", "unread"))
     last = next((s for s in reversed(derivation.steps) if s.kind == "claim"), None)
@@ -133,11 +138,21 @@ def _summary(derivation: Derivation, console: Console, formula: object) -> None:
     for kind in ("refuted", "unknown", "unread"):
         if counts[kind]:
             line += f", {counts[kind]} {kind}"
+    console.print(Text(line))
     checks = [s.numeric for s in derivation.steps if s.numeric is not None]
     if checks:
+        methods = ", ".join(dict.fromkeys(e.method for e in checks))
+        sizes = dict.fromkeys(",".join(f"{k}={v}" for k, v in s.items()) for e in checks for s in e.sizes if s)
+        seeds = ", ".join(dict.fromkeys(str(e.seed) for e in checks))
         worst = max(e.max_error for e in checks)
-        line += f"; {len(checks)} derivatives checked numerically, largest error {worst:.1e}"
-    console.print(Text(line))
+        at = f" at {'  '.join(sizes)};" if sizes else ""
+        console.print(
+            Text(
+                f"{len(checks)} derivatives checked by {methods};{at} {sum(e.samples for e in checks)} samples, "
+                f"largest error {worst:.0e}, seed {seeds}",
+                style="dim",
+            )
+        )
     agree, compared = derivation.engines
     if compared:
         verb = "agree" if agree == compared else "DISAGREE"
