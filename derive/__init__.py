@@ -39,7 +39,9 @@ __all__ = [
 ]
 
 _HOMES = {
-    **dict.fromkeys(("Proof", "cross_entropy", "gradient", "one_hot", "partial", "prove", "softmax"), "derive.algebra"),
+    **dict.fromkeys(
+        ("Proof", "cross_entropy", "gradient", "one_hot", "partial", "prove", "softmax"), "derive.algebra"
+    ),
     **dict.fromkeys(("Counterexample", "Evidence", "Report", "Step", "Verdict"), "derive.report"),
     "Derivation": "derive.derivation",
     "load": "derive.catalogue",

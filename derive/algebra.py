@@ -18,15 +18,16 @@ from fractions import Fraction
 from typing import Any
 
 import sympy
+from sympy.core.function import AppliedUndef
 from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
 from sympy.matrices.expressions.diagonal import DiagMatrix, DiagonalMatrix, DiagonalOf
 
 from derive import expression as x
 from derive import terms as t
-from derive.judge import Judge, Judgement, mismatch, shape_counterexample
 from derive.derivation import Derivation
 from derive.expression import Expression, Layout
 from derive.functions import FUNCTIONS, SPELLINGS
+from derive.judge import Judge, Judgement, mismatch, shape_counterexample
 from derive.kernel import Exhausted, Theorem, Undefined
 from derive.kernel import prove as kernel_prove
 from derive.lifting import Names, NotLifted, lift
@@ -181,7 +182,9 @@ class Proof:
         if self.counterexample is not None:
             at = {**self.counterexample.dimensions, **self.counterexample.values}
             values = ", ".join(f"{k} = {v}" for k, v in at.items())
-            lines.append(f"at {values}: {self.counterexample.lhs} on the left, {self.counterexample.rhs} on the right")
+            lines.append(
+                f"at {values}: {self.counterexample.lhs} on the left, {self.counterexample.rhs} on the right"
+            )
         return "\n".join(lines)
 
 
@@ -264,7 +267,10 @@ def gradient(
     report = Report("", layout, title="gradient")
     general = t.Context(context.definitions, ())
     lifted: list[tuple[str, Expression]] = []
-    for rule, here in (("differentiation by entries", general), ("simplification under the hypotheses", context)):
+    for rule, here in (
+        ("differentiation by entries", general),
+        ("simplification under the hypotheses", context),
+    ):
         try:
             result = lift(term, kept, derivative.shape, here, names)
         except NotLifted:
@@ -382,7 +388,9 @@ class _Reader:
 
     def _symbol(self, name: str, shape: x.Shape, original: Any) -> Expression:
         if self.shapes.setdefault(name, shape) != shape:
-            raise ShapeError(f"{name} has the shapes {x.show_shape(self.shapes[name])} and {x.show_shape(shape)}")
+            raise ShapeError(
+                f"{name} has the shapes {x.show_shape(self.shapes[name])} and {x.show_shape(shape)}"
+            )
         self.originals[name] = original
         self.symbols[name] = x.Symbol(name, shape)
         return self.symbols[name]
@@ -466,7 +474,11 @@ class _Reader:
         if body == argument:
             return at
         if argument not in getattr(body, "free_symbols", ()):
-            return x.Fill(Fraction(1), at.shape) if body == 1 else x.Multiply(self.read(body), x.Fill(Fraction(1), at.shape))
+            return (
+                x.Fill(Fraction(1), at.shape)
+                if body == 1
+                else x.Multiply(self.read(body), x.Fill(Fraction(1), at.shape))
+            )
         if isinstance(body, sympy.Add):
             return x.Add(tuple(self._applied(part, argument, at) for part in body.args))
         if isinstance(body, sympy.Mul):
@@ -484,7 +496,9 @@ class _Reader:
 
     def _product(self, factors: list[Any]) -> Expression:
         """A product, with a sign and a fraction as one would write them."""
-        below = [f.base ** -f.exp for f in factors if isinstance(f, sympy.Pow) and f.exp.is_Integer and f.exp < 0]
+        below = [
+            f.base**-f.exp for f in factors if isinstance(f, sympy.Pow) and f.exp.is_Integer and f.exp < 0
+        ]
         above = [f for f in factors if not (isinstance(f, sympy.Pow) and f.exp.is_Integer and f.exp < 0)]
         sign = bool(above) and above[0] == -1
         above = above[1:] if sign else above
@@ -540,8 +554,17 @@ class _Reader:
             made = state(self.read(statement.lhs), self.read(statement.rhs))
             return [t.Equation(made.claim.lhs, made.claim.rhs, label)]
         if isinstance(statement, sympy.Ne):
-            return [t.Nonzero(lowering.lower(x.Add((self.read(statement.lhs), x.Negate(self.read(statement.rhs)))), unit, {}), label)]
-        if isinstance(statement, (sympy.GreaterThan, sympy.StrictGreaterThan, sympy.LessThan, sympy.StrictLessThan)):
+            return [
+                t.Nonzero(
+                    lowering.lower(
+                        x.Add((self.read(statement.lhs), x.Negate(self.read(statement.rhs)))), unit, {}
+                    ),
+                    label,
+                )
+            ]
+        if isinstance(
+            statement, (sympy.GreaterThan, sympy.StrictGreaterThan, sympy.LessThan, sympy.StrictLessThan)
+        ):
             high, low = statement.gts, statement.lts
             if high.is_Symbol and high.name in self.sizes and low.is_Integer:
                 strict = isinstance(statement, (sympy.StrictGreaterThan, sympy.StrictLessThan))
@@ -590,19 +613,30 @@ class _Reader:
                 return DiagMatrix(again(body)) if body.is_vector else sympy.diagonalize_vector(again(body))
             case x.Apply(function=function, body=body):
                 record = FUNCTIONS.get(function)
-                applied = getattr(sympy, record.name if record else function, None) or sympy.Function(function)
+                applied = getattr(sympy, record.name if record else function, None) or sympy.Function(
+                    function
+                )
                 return applied(again(body)) if body.is_scalar else again(body).applyfunc(applied)
             case x.Softmax(body=body):
                 return Softmax(again(body))
             case x.Entry(body=body, indices=indices):
-                places = [sympy.Integer(i.name) if isinstance(i.name, int) else sympy.Symbol(i.name, integer=True) for i in indices]
+                places = [
+                    sympy.Integer(i.name) if isinstance(i.name, int) else sympy.Symbol(i.name, integer=True)
+                    for i in indices
+                ]
                 return again(body)[tuple(places) if len(places) == 2 else (places[0], 0)]
             case x.Sum(index=index, body=body, without=()):
                 k = sympy.Symbol(str(index), integer=True)
                 return sympy.Sum(again(body), (k, 0, self._size(index.range) - 1))
             case x.Fill(value=value, size=size):
                 ones = sympy.OneMatrix(*map(self._size, size))
-                return ones if value == 1 else sympy.ZeroMatrix(*map(self._size, size)) if not value else value * ones
+                return (
+                    ones
+                    if value == 1
+                    else sympy.ZeroMatrix(*map(self._size, size))
+                    if not value
+                    else value * ones
+                )
             case x.Identity(dimension=dimension):
                 return sympy.Identity(self._size(dimension))
         raise TypeError(f"SymPy has no form for {latex(e)}")
@@ -649,7 +683,12 @@ def explicit(statement: Statement) -> tuple[tuple[str, ...], ...]:
     """
     term, indices = statement.claim.rhs, statement.indices
     sizes = [index.range.number for index in indices]
-    if not indices or len(indices) > 2 or None in sizes or set(t.free_indices(term)) - set(indices) - {Index(0, ONE)}:
+    if (
+        not indices
+        or len(indices) > 2
+        or None in sizes
+        or set(t.free_indices(term)) - set(indices) - {Index(0, ONE)}
+    ):
         return ()
     if any(isinstance(part, (t.Partial, t.Inverse, t.Determinant, t.Component)) for part in t.walk(term)):
         return ()
@@ -692,7 +731,11 @@ class _SymPyTerms:
     def symbol(self, index: Index, scope: Mapping[Index, Any]) -> Any:
         if index in scope:
             return scope[index]
-        made = sympy.Integer(index.name) if isinstance(index.name, int) else sympy.Symbol(f"i_{index.name}_{index.range}", integer=True)
+        made = (
+            sympy.Integer(index.name)
+            if isinstance(index.name, int)
+            else sympy.Symbol(f"i_{index.name}_{index.range}", integer=True)
+        )
         self.indices[made] = index
         return made
 
@@ -708,7 +751,11 @@ class _SymPyTerms:
         if definition is not None and e.tensor not in stops:
             return self.term(definition.body, dict(zip(definition.indices, places, strict=True)), stops)
         ranges = ",".join(str(i.range) for i in e.indices)
-        return sympy.IndexedBase(f"{e.tensor}|{ranges}")[tuple(places)] if places else sympy.Symbol(f"{e.tensor}|")
+        return (
+            sympy.IndexedBase(f"{e.tensor}|{ranges}")[tuple(places)]
+            if places
+            else sympy.Symbol(f"{e.tensor}|")
+        )
 
     def term(self, e: t.Term, scope: Mapping[Index, Any], stops: frozenset[str]) -> Any:
         def again(body: t.Term) -> Any:
@@ -737,9 +784,22 @@ class _SymPyTerms:
                 record = FUNCTIONS.get(function)
                 if record is not None and record.definition is not None:
                     return again(record.definition(argument))
-                known = {"exp": sympy.exp, "log": sympy.log, "sin": sympy.sin, "cos": sympy.cos, "arctan": sympy.atan}
+                known = {
+                    "exp": sympy.exp,
+                    "log": sympy.log,
+                    "sin": sympy.sin,
+                    "cos": sympy.cos,
+                    "arctan": sympy.atan,
+                }
                 if function in known:
                     return known[function](again(argument))
+                if record is None:
+                    return sympy.Function(function)(again(argument))
+            case t.Apply(function=function, argument=argument, order=order) if function not in FUNCTIONS:
+                xi = sympy.Dummy("xi")
+                return sympy.Subs(
+                    sympy.Derivative(sympy.Function(function)(xi), (xi, order)), xi, again(argument)
+                )
             case t.Partial(body=body, variable=variable):
                 inner = self.term(body, scope, stops | {variable.tensor})
                 by = self.entry(variable, scope, stops | {variable.tensor})
@@ -790,13 +850,31 @@ class _SymPyTerms:
             return t.Apply(e.func.__name__, again(e.args[0]))
         if isinstance(e, sympy.atan):
             return t.Apply("arctan", again(e.args[0]))
+        if isinstance(e, AppliedUndef):
+            return t.Apply(e.func.__name__, again(e.args[0]))
+        if isinstance(e, sympy.Subs) and isinstance(e.expr, sympy.Derivative) and len(e.variables) == 1:
+            return self._primed(e.expr, again(e.point[0]))
+        if isinstance(e, sympy.Derivative):
+            return self._primed(e, again(e.expr.args[0]))
         raise TypeError(f"no way back from {type(e).__name__}")
+
+    def _primed(self, e: Any, argument: t.Term) -> t.Term:
+        """A derivative of an undefined function of one variable by that variable."""
+        if (
+            not isinstance(e.expr, AppliedUndef)
+            or e.expr.args != e.variables[:1]
+            or len(set(e.variables)) > 1
+        ):
+            raise TypeError(f"no way back from {e}")
+        return t.Apply(e.expr.func.__name__, argument, len(e.variables))
 
     def _index(self, place: Any, like: Index | str) -> Index:
         if place in self.indices and not place.is_Integer:
             return self.indices[place]
         if place.is_Integer:
-            dimension = like.range if isinstance(like, Index) else Dimension.of(int(like) if like.isdigit() else like)
+            dimension = (
+                like.range if isinstance(like, Index) else Dimension.of(int(like) if like.isdigit() else like)
+            )
             return Index(int(place), dimension)
         raise TypeError(f"an unknown index {place}")
 

@@ -25,10 +25,22 @@ from derive.reader.scope import Scope, Unreadable
 from derive.report import Report, Step, Verdict
 from derive.terms import ShapeError
 
-RELATIONS = {"=": "=", ":=": "=", r"\equiv": "=", "<": "<", ">": ">", r"\le": "<=", r"\leq": "<=", r"\ge": ">=", r"\geq": ">="}
+RELATIONS = {
+    "=": "=",
+    ":=": "=",
+    r"\equiv": "=",
+    "<": "<",
+    ">": ">",
+    r"\le": "<=",
+    r"\leq": "<=",
+    r"\ge": ">=",
+    r"\geq": ">=",
+}
 NOT_JUDGED = {r"\approx", r"\simeq", r"\sim", r"\propto", r"\leftarrow", r"\to", r"\mapsto", r"\neq"}
 NAME = re.compile(r"(?<![A-Za-z\\])[A-Za-z]{2,}(?![A-Za-z])")
-COMMAND_WORDS = re.compile(r"\\(?:begin|end|tag|label|text|mathrm|operatorname|mathbf|mathbb)\s*\{[^}]*\}|\\[A-Za-z]+")
+COMMAND_WORDS = re.compile(
+    r"\\(?:begin|end|tag|label|text|mathrm|operatorname|mathbf|mathbb)\s*\{[^}]*\}|\\[A-Za-z]+"
+)
 
 Watch = Callable[[Step, Statement], None]
 
@@ -168,7 +180,9 @@ class Checker:
                 except (Unreadable, ShapeError) as trouble:
                     self.unread(clause, 0, source, trouble)
             elif left is None:
-                nothing = Unreadable("D008", "nothing stands on the left of this sign", link.node, "an expression")
+                nothing = Unreadable(
+                    "D008", "nothing stands on the left of this sign", link.node, "an expression"
+                )
                 self.unread(clause, number, source, nothing)
             elif link.relation in RELATIONS:
                 self.claim(left, clause, number, source, extra)

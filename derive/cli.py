@@ -54,7 +54,9 @@ def list_derivations() -> None:
 @app.command()
 def show(
     name: Annotated[str, typer.Argument(help="A derivation, as `derive list` names it.")],
-    layout: Annotated[LayoutName, typer.Option(help="How derivatives are arranged.")] = LayoutName.denominator,
+    layout: Annotated[
+        LayoutName, typer.Option(help="How derivatives are arranged.")
+    ] = LayoutName.denominator,
     classes: Annotated[Optional[int], typer.Option(help="A number for c, the number of classes.")] = None,  # noqa: UP045 (typer)
     features: Annotated[Optional[int], typer.Option(help="A number for d, the number of features.")] = None,  # noqa: UP045
     form: Annotated[Format, typer.Option("--format", help="What to print.")] = Format.text,
@@ -70,7 +72,7 @@ def show(
                 fail(f"{option} is a number from 1 to 12, not {size}")
             sizes[symbol] = size
     try:
-        derivation = catalogue.load(name, layout.value, sizes)  # type: ignore[arg-type]
+        derivation = catalogue.load(name, layout.value, sizes)
     except catalogue.UnknownDerivation as trouble:
         fail(f"{trouble}; `derive list` names them all")
     write(_rendered(derivation, form), output)
@@ -96,7 +98,9 @@ def check(
         for report in reports:
             for step in report.steps:
                 if step.kind == "claim" and step.verdict != "proved":
-                    typer.echo(f"{report.path}:{step.line}:{step.column}: {step.verdict}: {step.code or ''} {step.message or ''}")
+                    typer.echo(
+                        f"{report.path}:{step.line}:{step.column}: {step.verdict}: {step.code or ''} {step.message or ''}"
+                    )
             typer.echo(f"{report.path}: {report.counts}")
 
 

@@ -302,7 +302,9 @@ class Entry(Expression):
     def _shape(self) -> Shape:
         for index, dimension in zip(self.indices, entry_ranges(self.body, len(self.indices)), strict=True):
             if index.range != dimension:
-                raise ShapeError(f"the index {index} runs to {index.range}, but here it needs to run to {dimension}")
+                raise ShapeError(
+                    f"the index {index} runs to {index.range}, but here it needs to run to {dimension}"
+                )
         return SCALAR
 
 
@@ -470,7 +472,10 @@ class Partial(Expression):
 
 @dataclass(frozen=True)
 class Gradient(Expression):
-    """nabla: the derivative of a scalar, shaped like what it is taken by; of a vector, the n x m array of d y_j / d x_i."""
+    """nabla: the derivative of a scalar, shaped like what it is taken by.
+
+    Of a vector it is the n x m array of d y_j / d x_i.
+    """
 
     body: Expression
     variable: Expression
@@ -508,7 +513,7 @@ def rebuild(expression: Expression, change: Callable[[Expression], Expression]) 
             return tuple(visit(part) for part in value)
         return value
 
-    return type(expression)(*(visit(getattr(expression, s.name)) for s in fields(expression) if s.init))  # type: ignore[call-arg]
+    return type(expression)(*(visit(getattr(expression, s.name)) for s in fields(expression) if s.init))
 
 
 def contains(whole: Expression, part: Expression) -> bool:

@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 
 from derive import terms as t
 from derive.expression import Expression, Shape, show_shape
-from derive.kernel import Condition, Exhausted, Residual, Theorem, Undefined, prove
-from derive.normal.hypotheses import Engine
-from derive.normal.polynomial import Frozen
+from derive.kernel import Exhausted, Residual, Theorem, Undefined, prove
 from derive.lifting import NotLifted, lift_scalar
 from derive.lowering import Statement
+from derive.normal.hypotheses import Engine
+from derive.normal.polynomial import Frozen
 from derive.printing import latex
 from derive.report import Counterexample, Evidence, Verdict
 from derive.terms import Claim, Context, Dimension, Index
@@ -182,7 +182,7 @@ def claim_dimensions(claim: Claim) -> tuple[str, ...]:
 
 
 def shape_counterexample(lhs: Expression, rhs: Expression) -> Counterexample | None:
-    """The smallest sizes at which two sides of different shapes cannot be equal; None where they always can."""
+    """The smallest sizes at which two sides have different shapes; None where there are none."""
     names = sorted(frozenset[str]().union(*(d.names for d in (*lhs.shape, *rhs.shape))))
     for largest in (1, 2, 3):
         for sizes in _assignments(names, largest):
@@ -190,7 +190,12 @@ def shape_counterexample(lhs: Expression, rhs: Expression) -> Counterexample | N
             right = tuple(d.value(sizes) for d in rhs.shape)
             if left != right:
                 return Counterexample(
-                    sizes, {}, f"an array of shape {_by(left)}", f"an array of shape {_by(right)}", (), "shape"
+                    sizes,
+                    {},
+                    f"an array of shape {_by(left)}",
+                    f"an array of shape {_by(right)}",
+                    (),
+                    "shape",
                 )
     return None
 

@@ -30,6 +30,8 @@ from derive.terms import (
     Claim,
     Coincide,
     Context,
+    Dimension,
+    Entry,
     Equation,
     Index,
     Nonzero,
@@ -43,6 +45,7 @@ from derive.terms import (
     Term,
     free_indices,
     tensors,
+    walk,
 )
 
 __all__ = [
@@ -113,20 +116,14 @@ def prove(claim: Claim, effort: int = 200_000) -> Theorem | Residual:
 
 
 def _attempt(claim: Claim, labels: frozenset[str], effort: int) -> Theorem | Residual:
-    """One attempt with the hypotheses that rest on `labels`, then with what the statement itself demands."""
-    context = claim.context.keeping(labels)
-    demands: frozenset[Condition] = frozenset()
+    """One attempt with the hypotheses that rest on `labels`."""
+    search = Search(claim, claim.context.keeping(labels), effort)
     try:
-        for _ in range(2):
-            search = Search(claim, context, demands, effort)
-            left = search.remainder()
-            if left is None:
-                uses = tuple(sorted(search.fired, key=_label_order(claim.context)))
-                return Theorem(_SEAL, claim, uses, tuple(sorted(search.conditions, key=repr)))
-            if search.conditions <= demands:
-                break
-            demands = frozenset(search.conditions)
-        return Residual(freeze(left or {}))
+        left = search.remainder()
+        if left is None:
+            uses = tuple(sorted(search.fired, key=_label_order(claim.context)))
+            return Theorem(_SEAL, claim, uses, tuple(sorted(search.conditions, key=repr)))
+        return Residual(freeze(left))
     except Exhausted:
         return Residual((), "the claim is too large for its budget")
     except Undefined as trouble:
@@ -150,29 +147,53 @@ class Search:
         conditions, fired: gathered over all cases; see derive.normal.laws.Laws.
     """
 
-    def __init__(self, claim: Claim, context: Context, demands: frozenset[Condition], effort: int):
-        self.claim, self.context, self.demands, self.effort = claim, context, demands, effort
+    def __init__(self, claim: Claim, context: Context, effort: int):
+        self.claim, self.context, self.effort = claim, context, effort
         self.conditions: set[Condition] = set()
         self.fired: set[str] = set()
 
     def remainder(self) -> Poly | None:
         """None where the claim is shown, else what is left of lhs - rhs."""
+        self._demand_consistency()
         merged, parted = self._coincidences()
-        engine = Engine(self.context, self.effort, self.demands)
+        engine = Engine(self.context, self.effort)
         free = sorted(engine.index(i) for i in self._indices())
         concrete = [i for i in free if i[0] == 1 and engine.expands(i[-1])]
         if not (concrete or merged or parted):
-            left = self._remainder(engine)
+            left = self._remainder(None)
             if left is None or not occurs_tag("D", freeze(left)):
                 return left
-        for case in self._cases(free, concrete, merged, parted, engine):
-            left = self._remainder(Engine(self.context, self.effort, self.demands, case))
+        cases = list(self._cases(free, concrete, merged, parted, engine))
+        if not cases:
+            raise Undefined("its hypotheses about indices contradict each other")
+        for case in cases:
+            left = self._remainder(case)
             if left is not None:
                 return left
         return None
 
-    def _remainder(self, engine: Engine) -> Poly | None:
-        """The same in one case, or for indices of which nothing is known."""
+    def _remainder(self, case: dict[Atom, Atom] | None) -> Poly | None:
+        """The same in one case, or for indices of which nothing is known.
+
+        A second pass may use what the first one found to be needed for both sides to be defined.
+        """
+        demands: frozenset[Condition] = frozenset()
+        left: Poly | None = None
+        for _ in range(2):
+            engine = Engine(self.context, self.effort, demands, case)
+            left = self._left_in(engine)
+            self.fired |= engine.fired
+            self.effort = engine.effort
+            found = demands | engine.conditions
+            if left is None:
+                self.conditions |= found
+                return None
+            if found == demands:
+                break
+            demands = frozenset(found)
+        return left
+
+    def _left_in(self, engine: Engine) -> Poly | None:
         claim = self.claim
         difference = claim.lhs - claim.rhs if claim.relation in ("=", ">", ">=") else claim.rhs - claim.lhs
         poly = engine.normalise(difference, {})
@@ -180,11 +201,36 @@ class Search:
             shown = vanishes(engine, poly)
         else:
             shown = engine.is_positive_sum(poly, strict=claim.relation in ("<", ">"))
-        shown = shown or (claim.relation in ("<=", ">=") and nonnegative(difference))
-        self.conditions |= engine.conditions
-        self.fired |= engine.fired
-        self.effort = engine.effort
-        return None if shown else (engine.reduce(poly) or poly)
+        if shown or (claim.relation in ("<=", ">=") and nonnegative(difference)):
+            return None
+        return engine.reduce(poly) or poly
+
+    def _demand_consistency(self) -> None:
+        """Refuse a tensor that is used with different numbers or ranges of indices."""
+        shapes: dict[str, tuple[Dimension, ...]] = {
+            name: tuple(i.range for i in definition.indices)
+            for name, definition in self.context.definitions.items()
+        }
+        for term in self._terms():
+            for part in walk(term):
+                if isinstance(part, Entry):
+                    ranges = tuple(i.range for i in part.indices)
+                    if shapes.setdefault(part.tensor, ranges) != ranges:
+                        raise Undefined(f"{part.tensor} is used with indices of different numbers or ranges")
+
+    def _terms(self) -> Iterator[Term]:
+        """The sides of the claim, the definitions that they reach, and the hypotheses."""
+        claim, context = self.claim, self.context
+        yield claim.lhs
+        yield claim.rhs
+        for definition in context.definitions.values():
+            yield definition.body
+        for hypothesis in context.hypotheses:
+            if isinstance(hypothesis, Equation):
+                yield hypothesis.lhs
+                yield hypothesis.rhs
+            elif isinstance(hypothesis, (Positive, Nonzero)):
+                yield hypothesis.term
 
     def _indices(self) -> frozenset[Index]:
         """The indices that have one particular value, here or in what the claim unfolds to."""

@@ -121,7 +121,11 @@ def _fold_monomial(
 
 
 def _divide_out(
-    atoms: dict[Atom, Rational], name: str, pattern: list[tuple[Any, Rational]], blanks: list[Atom], power: int
+    atoms: dict[Atom, Rational],
+    name: str,
+    pattern: list[tuple[Any, Rational]],
+    blanks: list[Atom],
+    power: int,
 ) -> None:
     """Replace each occurrence of the pattern by a power of the named tensor, in place."""
     while binding := next((b for b in _bindings(pattern, atoms, {}) if set(b) >= set(blanks)), None):
@@ -300,9 +304,7 @@ class _Graph:
             kept, dropped = min(self.row, self.column or self.row), max(self.row, self.column or self.row)
             self.marks.setdefault(kept, []).extend(self.marks.pop(dropped, []))
             vector = self._tree(kept, None)
-            factors.append(
-                x.Identity(self.lifter._size(self.row)) if vector is None else x.Diagonal(vector)
-            )
+            factors.append(x.Identity(self.lifter._size(self.row)) if vector is None else x.Diagonal(vector))
             tail: list[Expression] = []
         elif self.row is not None and self.column is not None:
             tail = self._matrix(self.row, self.column)

@@ -225,7 +225,9 @@ class Lowering:
         places = {"body": [UNIT] * len(e.body.shape), "variable": [UNIT] * len(e.variable.shape)}
         for index, (_, (side, axis)) in zip(at, e.arrangement(), strict=True):
             places[side][axis] = index
-        return self._differentiated(e.body, tuple(places["body"]), e.variable, tuple(places["variable"]), scope)
+        return self._differentiated(
+            e.body, tuple(places["body"]), e.variable, tuple(places["variable"]), scope
+        )
 
     def _differentiated(
         self,
@@ -275,7 +277,9 @@ class Lowering:
             body = wider
         body = x.replace(body, variable, symbol)
         if self.free_symbols(body) & self.free_symbols(variable):
-            raise Unsupported("it depends on the parts of what it is differentiated by in another way as well")
+            raise Unsupported(
+                "it depends on the parts of what it is differentiated by in another way as well"
+            )
         return body
 
     def _unfold_once(self, e: Expression) -> Expression:
@@ -344,9 +348,7 @@ def state(
                 f"the left side is {x.show_shape(lhs.shape)}, the right side {x.show_shape(rhs.shape)}"
             )
     lowering = Lowering(definitions or {})
-    at = tuple(
-        UNIT if d == ONE else Index(f"entry {place}", d) for place, d in enumerate(lhs.shape, start=1)
-    )
+    at = tuple(UNIT if d == ONE else Index(f"entry {place}", d) for place, d in enumerate(lhs.shape, start=1))
     left, right = lowering.lower(lhs, at, {}), lowering.lower(rhs, at, {})
     context = t.Context(lowering.context_definitions(), hypotheses, constants)
     return Statement(t.Claim(left, right, relation, context), _kept(lhs.shape, at))

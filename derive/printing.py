@@ -30,7 +30,11 @@ def _wrap(piece: tuple[str, int], needed: int) -> str:
 def _indices(indices: tuple[Any, ...]) -> str:
     """Subscripts; a fixed position is printed counting from 1."""
     names = [str(i.name + 1) if isinstance(i.name, int) else str(i.name) for i in indices]
-    return "".join(names) if all(len(n.lstrip("\\")) == 1 or n.startswith("\\") for n in names) else ",".join(names)
+    return (
+        "".join(names)
+        if all(len(n.lstrip("\\")) == 1 or n.startswith("\\") for n in names)
+        else ",".join(names)
+    )
 
 
 def _render(e: Expression) -> tuple[str, int]:
@@ -109,12 +113,12 @@ def _render(e: Expression) -> tuple[str, int]:
             return rf"e_{{{_indices((index,))}}}", ATOM
         case x.Kronecker(left=left, right=right):
             return rf"{at(left, POWER)} \otimes {at(right, POWER)}", PRODUCT
-        case x.Call(function=function, arguments=arguments):
-            return rf"{function}\left({', '.join(map(latex, arguments))}\right)", POWER
+        case x.Call(function=called, arguments=arguments):
+            return rf"{called}\left({', '.join(map(latex, arguments))}\right)", POWER
         case x.Partial(body=body, variable=variable):
             simple = isinstance(body, (x.Symbol, x.Entry))
-            above = latex(body) if simple else rf"\left({latex(body)}\right)"
-            return rf"\frac{{\partial {above}}}{{\partial {latex(variable)}}}", ATOM
+            differentiated = latex(body) if simple else rf"\left({latex(body)}\right)"
+            return rf"\frac{{\partial {differentiated}}}{{\partial {latex(variable)}}}", ATOM
         case x.Gradient(body=body, variable=variable):
             return rf"\nabla_{{{latex(variable)}}} {at(body, POWER)}", PRODUCT
     raise TypeError(f"not an expression: {e!r}")

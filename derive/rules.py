@@ -36,11 +36,6 @@ class Rule:
     given: str
     source: str
 
-    @property
-    def depends_on_layout(self) -> bool:
-        """Whether the law reads differently in the two layouts."""
-        return self.denominator != self.numerator
-
 
 def _given(*lines: str) -> str:
     return "\n".join(lines)
@@ -249,7 +244,7 @@ _ENTRIES = (
     ),
     _law(
         "case distinction",
-        r"\delta_{ij} v_j = \begin{cases} v_j & i = j \\ 0 & i \neq j \end{cases}",
+        r"\delta_{ij} v_j = \begin{cases} v_i & i = j \\ 0 & i \neq j \end{cases}",
         r"v \in \mathbb{R}^n",
         'Wikipedia, "Kronecker delta"',
     ),

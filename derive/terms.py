@@ -146,6 +146,10 @@ class Entry(Term):
     tensor: str
     indices: tuple[Index, ...] = ()
 
+    def __post_init__(self) -> None:
+        if "\0" in self.tensor:
+            raise ShapeError("a name does not contain the character 0, which the kernel keeps for itself")
+
 
 @dataclass(frozen=True, slots=True)
 class Delta(Term):
@@ -257,7 +261,8 @@ class Partial(Term):
     """The partial derivative of `body` by one entry of a tensor.
 
     Where the tensor is a defined quantity, definitions in `body` are unfolded down to it and no
-    further, it is varied as if it were independent, and only then is it unfolded itself.
+    further, it is varied as if it were independent, and only then is it unfolded itself. Tensors without
+    a definition are independent of each other: a hypothesis restricts the point, not the directions.
     """
 
     body: Term
@@ -304,6 +309,10 @@ class Coincide:
     equal: bool
     labels: tuple[str, ...]
 
+    def __post_init__(self) -> None:
+        if self.left.range != self.right.range:
+            raise ShapeError(f"{self.left} and {self.right} have different ranges and cannot be compared")
+
 
 @dataclass(frozen=True, slots=True)
 class AtLeast:
@@ -329,6 +338,10 @@ class Context:
     hypotheses: tuple[Hypothesis, ...] = ()
     constants: frozenset[str] = frozenset()
 
+    def __post_init__(self) -> None:
+        if not all(hypothesis.labels for hypothesis in self.hypotheses):
+            raise ValueError("every hypothesis needs a label, so that its use can be reported")
+
     def keeping(self, labels: frozenset[str]) -> Context:
         """The same context with only the hypotheses that rest on these statements alone."""
         kept = tuple(h for h in self.hypotheses if labels.issuperset(h.labels))
@@ -343,6 +356,10 @@ class Claim:
     rhs: Term
     relation: str = "="
     context: Context = field(default_factory=Context)
+
+    def __post_init__(self) -> None:
+        if self.relation not in ("=", "<", "<=", ">", ">="):
+            raise ValueError(f"a claim relates its sides by =, <, <=, > or >=, not by {self.relation!r}")
 
 
 def children(term: Term) -> Iterator[Term | Abstraction]:

@@ -89,7 +89,13 @@ def load(
     file, body = text(name, layout)
     judged: list[tuple[Step, Statement]] = []
     report, scope = check(
-        file, body, markdown.read(body), judge or default_judge(), layout, sizes, lambda *pair: judged.append(pair)
+        file,
+        body,
+        markdown.read(body),
+        judge or default_judge(),
+        layout,
+        sizes,
+        lambda *pair: judged.append(pair),
     )
     engines = (0, 0)
     if compare_engines:

@@ -23,6 +23,7 @@ from derive.normal.polynomial import (
     occurs,
     occurs_tag,
     substitute,
+    tensor_names,
     unify,
 )
 from derive.terms import Context, Entry, Equation, Hypothesis, Nonzero, Positive, Term
@@ -62,7 +63,7 @@ class Engine(NormalForm):
         self.symmetric = {
             name: h.labels for h in context.hypotheses if (name := self._symmetric_tensor(h)) is not None
         }
-        self.facts = {(demand.kind, demand.poly): () for demand in demands}
+        self.facts = {(demand.kind, demand.poly): () for demand in demands if demand.needed}
         self.compiling = True
         for hypothesis in context.hypotheses:
             if isinstance(hypothesis, (Positive, Nonzero)):
@@ -102,7 +103,7 @@ class Engine(NormalForm):
             for hypothesis in self.context.hypotheses:
                 if isinstance(hypothesis, Equation) and self._symmetric_tensor(hypothesis) is None:
                     poly = self.general(hypothesis.lhs - hypothesis.rhs)
-                    if poly and not any(occurs(stop, freeze(poly)) for stop in self.stops):
+                    if poly and not tensor_names(freeze(poly)).intersection(self.stops):
                         rule = self.oriented(poly, hypothesis.labels)
                         if rule is not None:
                             found.append(rule)
@@ -126,7 +127,7 @@ class Engine(NormalForm):
             for i in sorted(free_indices(tuple(atoms)) | free_indices(freeze(poly)))
             if i[0] == 3
         }
-        rest = {m: -Fraction(c) / poly[best] for m, c in poly.items() if m != best}
+        rest: Poly = {m: -Fraction(c) / poly[best] for m, c in poly.items() if m != best}
         pattern = tuple((substitute(a, blanks), int(e)) for a, e in atoms.items())
         result = self.transform(rest, blanks)
         if not free_indices(freeze(result)) & set(blanks.values()) <= free_indices(pattern):
@@ -156,7 +157,9 @@ class Engine(NormalForm):
             pattern = [(substitute(factor, blanks), 1)] + [
                 (substitute(a, blanks), int(e)) for a, e in atoms.items()
             ]
-            if moved and all(e.denominator == 1 and e > 0 for e in atoms.values()):
+            known = free_indices(tuple(atom for atom, _ in pattern))
+            whole = all(e.denominator == 1 and e > 0 for e in atoms.values())
+            if moved and whole and {one, two} <= known:
                 scale = 1 / Fraction(body[lead])
                 yield Rule(tuple(pattern), tuple(blanks.values()), freeze(add({}, result, scale)))
 
@@ -226,7 +229,9 @@ class Engine(NormalForm):
     def _variants(self, atom: Atom) -> Iterator[Atom]:
         """The atom, and the same entry of a symmetric matrix with its indices swapped."""
         yield atom
-        if atom[0] == "T" and atom[1] in self.symmetric and len(atom) == 4:
+        symmetric = atom[0] == "T" and atom[1] in self.symmetric and atom[1] not in self.stops
+        if symmetric and len(atom) == 4:
+            self.fired.update(self.symmetric[atom[1]])
             yield (*atom[:2], atom[3], atom[2])
         if atom[0] == "I":
             (r, c), body = atom[1]

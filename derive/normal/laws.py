@@ -26,6 +26,7 @@ from derive.normal.polynomial import (
     labellings,
     leading,
     level,
+    magnitude,
     occurs,
     prime_factors,
     quotient,
@@ -46,10 +47,15 @@ class Undefined(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """Where a claim makes sense: `poly` (a normal form) is '!= 0' or '> 0'."""
+    """Where a claim makes sense: `poly` (a normal form) is '!= 0', '> 0' or '>= 0'.
+
+    A condition that is not `needed` may be stronger than what makes both sides defined: it is reported,
+    but never used in a proof.
+    """
 
     poly: Frozen
     kind: str
+    needed: bool = True
 
 
 class Laws:
@@ -75,6 +81,7 @@ class Laws:
         self.dimensions: dict[str, Dimension] = {}
         self.stops: tuple[str, ...] = ()
         self.compiling = False
+        self.needed = True  # whether what is required now is really needed; see Condition
         self.count = 0
 
     def reduce(self, poly: Poly) -> Poly:
@@ -185,8 +192,8 @@ class Laws:
                     tail = {m: -c for m, c in atom[1] if m != lead}
                     raised = dict(rest)
                     raised[atom] += 1
-                    whole = add(self.multiply({rest: 1}, tail), self.monomial(raised))
-                    return self._expand(add({}, whole, Fraction(factor) / scale), expand)
+                    moved = add(self.multiply({rest: 1}, tail), self.monomial(raised))
+                    return self._expand(add({}, moved, Fraction(factor) / scale), expand)
         return self._expand({mono: small(factor)}, expand)
 
     def _expand(self, poly: Poly, factors: list[Poly]) -> Poly:
@@ -222,7 +229,7 @@ class Laws:
             return self.multiply(self._monomial_power(outside, 1, exponent), self.power(rest, exponent))
         scale = rest[leading(rest)]
         if not whole:
-            scale = abs(scale)
+            scale = magnitude(scale)
         rest = add({}, rest, 1 / Fraction(scale))
         return self.multiply(
             self._monomial_power(outside, scale, exponent), self.raise_atom(("P", freeze(rest)), exponent)
@@ -319,7 +326,7 @@ class Laws:
         self.require("> 0", poly)
         if len(poly) > 1:
             outside, rest = self._content(poly, everything=False)
-            scale = abs(rest[leading(rest)])
+            scale = magnitude(rest[leading(rest)])
             total = add(self._log_monomial(outside), self._log_rational(scale))
             if outside and len(rest) < 2:
                 return add(total, self.log(add({}, rest, 1 / Fraction(scale))))
@@ -328,7 +335,7 @@ class Laws:
         doubtful = [(a, e) for a, e in mono if not self.is_positive_power(a, e)]
         if len(doubtful) == 1 and scale > 0 and doubtful[0][1].numerator % 2 == 1:
             doubtful = []  # the whole is positive and so are all other factors
-        total = self._log_rational(abs(scale))
+        total = self._log_rational(magnitude(scale))
         if scale < 0 and not doubtful:
             raise Undefined("it takes the logarithm of something negative")
         if doubtful:
@@ -444,14 +451,14 @@ class Laws:
                 return
             if self.is_positive({m: -c for m, c in poly.items()}) or self._known(kind, poly):
                 return
-        self.conditions.add(Condition(self.skeleton(poly, 3), kind))
+        self.conditions.add(Condition(self.skeleton(poly, 3), kind, self.needed))
 
     def _require_atom(self, atom: Atom) -> None:
         if atom[0] == "P":
             if len(atom[1]) == 1 or not self.is_positive(dict(atom[1])):
                 self.require("!= 0", dict(atom[1]))
         elif not self.is_positive_atom(atom) and not self._known("!= 0", {((atom, 1),): 1}):
-            self.conditions.add(Condition(self.skeleton({((atom, 1),): 1}, 3), "!= 0"))
+            self.conditions.add(Condition(self.skeleton({((atom, 1),): 1}, 3), "!= 0", self.needed))
 
     def at_least(self, dimension: str) -> int:
         """A lower bound of a dimension."""
@@ -496,7 +503,9 @@ class Laws:
         for atom, exponent in whole:
             if atom[0] != "S" or exponent != 1 or len(atom[1]) != 1:
                 continue
-            rest = {tuple(pair for pair in whole if pair != (atom, 1)): 1}
+            if not all(self.is_positive_power(a, e, strict=False) for a, e in atom[2]):
+                continue  # a sum pays for one summand only if no other summand is negative
+            rest: Poly = {tuple(pair for pair in whole if pair != (atom, 1)): 1}
             for index in free_indices(part):
                 if index[-1] == atom[1][0][-1]:
                     summand = self.transform({atom[2]: 1}, {atom[1][0]: index})
@@ -511,7 +520,8 @@ class Laws:
             return None
         (place, *_) = places
         assert place is not None
-        positive = all(self.is_positive_power(a, e) for a, e in whole)
+        summands = [pair for atom, _ in whole if atom[0] == "S" for pair in atom[2]]
+        positive = all(self.is_positive_power(a, e) for a, e in [*whole, *summands])
         return positive and self.at_least(place[-1]) > len(parts)
 
     def sum_over(self, k: Atom, poly: Poly) -> Poly:
@@ -539,9 +549,13 @@ class Laws:
             # f(delta_kj) = f(0) for k != j and f(1) at k = j
             j = nested[2] if nested[1] == k else nested[1]
             if not (type(j) is tuple and j[0] == 2):
+                total = self.transform({mono: 1}, {k: j})
+                before, self.needed = self.needed, False  # f(0) need not make sense at k = j
                 off = self.transform({mono: 1}, {}, zero=nested)
-                total = add(self.transform({mono: 1}, {k: j}), self.sum_over(k, off))
-                return add(total, self.transform(off, {k: j}), -1)
+                add(total, self.sum_over(k, off))
+                add(total, self.transform(off, {k: j}), -1)
+                self.needed = before
+                return total
         bound, merged = [k], Laws._merge((), {})
         body: Poly = {UNIT: 1}
         for atom, exponent in within:

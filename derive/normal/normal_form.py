@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -40,7 +41,15 @@ from derive.terms import (
     Size,
     Sum,
     Term,
+    tensors,
 )
+
+ARGUMENT = "\0"  # no tensor of a claim can have this name
+
+
+@dataclass(frozen=True, slots=True)
+class Argument(Term):
+    """The variable at which a known function is unfolded and differentiated."""
 
 
 class NormalForm(Laws):
@@ -71,6 +80,8 @@ class NormalForm(Laws):
             return scope[key] if key in scope else self.case.get(key, key)
 
         match term:
+            case Argument():
+                return {((("T", ARGUMENT), 1),): 1}
             case Number(value):
                 return {UNIT: small(Fraction(value))} if value else {}
             case Size(dimension):
@@ -94,7 +105,11 @@ class NormalForm(Laws):
                 below = self.normalise(base, scope)
                 if not above or list(above) == [UNIT]:
                     return self.power(below, above.get(UNIT, 0))
-                return self.exp(self.multiply(above, self.log(below)))
+                # for a symbolic exponent the base is taken to be positive, which x^n does not need
+                before, self.needed = self.needed, False
+                result = self.exp(self.multiply(above, self.log(below)))
+                self.needed = before
+                return result
             case Sum(index, body):
                 key = self.index(index)
                 if self.expands(key[-1]):
@@ -111,11 +126,11 @@ class NormalForm(Laws):
                 inner = tuple(self.abstract(*self.open_term(part, scope)) for part in arguments)
                 return {((("M", function, tuple(map(at, indices)), places, inner), 1),): 1}
             case Inverse(matrix, row, column):
-                (r, c), body = self.open_term(matrix, scope)
-                return self.inverse(r, c, body, at(row), at(column))
+                (r, c), entry = self.open_term(matrix, scope)
+                return self.inverse(r, c, entry, at(row), at(column))
             case Determinant(matrix):
-                (r, c), body = self.open_term(matrix, scope)
-                return self.determinant(r, c, body)
+                (r, c), entry = self.open_term(matrix, scope)
+                return self.determinant(r, c, entry)
             case Partial(body, Entry(tensor, indices)):
                 return self.partial(body, tensor, tuple(map(at, indices)), scope)
         raise TypeError(f"not a term: {term!r}")
@@ -133,7 +148,7 @@ class NormalForm(Laws):
                 raise Undefined(f"{tensor} has {len(definition.indices)} indices, not {len(at)}")
             bound, body = self.unfold(tensor, definition)
             return self.transform(body, dict(zip(bound, at, strict=True)))
-        if tensor in self.symmetric and tensor not in self.stops:
+        if tensor in self.symmetric and tensor not in self.stops and len(at) == 2:
             if at != tuple(sorted(at)):
                 self.fired.update(self.symmetric[tensor])
             at = tuple(sorted(at))
@@ -167,8 +182,7 @@ class NormalForm(Laws):
             if record.definition is None:
                 return {((("F", function, 0, freeze(self.reduce(argument))), 1),): 1}
         # A known function is unfolded at a variable of its own, differentiated there, then moved.
-        variable = f"{function}'s argument"
-        at = Entry(variable)
+        variable, at = ARGUMENT, Argument()
         conditions, self.conditions = self.conditions, set()
         poly = self.normalise(record.definition(at) if record.definition else Apply(function, at), {})
         for _ in range(order):
@@ -289,6 +303,9 @@ class NormalForm(Laws):
 
     def partial(self, body: Term, tensor: str, at: tuple[Atom, ...], scope: Mapping[Atom, Atom]) -> Poly:
         """The partial derivative of a term by an entry; see derive.terms.Partial for its meaning."""
+        held = next((stop for stop in self.stops if tensor in self._rests_on(stop)), None)
+        if held is not None:
+            raise Undefined(f"{held} is held fixed here, but it depends on {tensor}")
         stops, conditions = self.stops, self.conditions
         self.stops, self.conditions = tuple(sorted({*stops, tensor})), set()
         try:
@@ -303,10 +320,21 @@ class NormalForm(Laws):
             self.require(condition.kind, self.transform(dict(condition.poly), {}, lambda *_: None))
         return self.transform(slope, {}, lambda *_: None)
 
+    def _rests_on(self, tensor: str) -> frozenset[str]:
+        """The tensors through which a tensor is defined, directly and further down."""
+        found: set[str] = set()
+        todo = [tensor]
+        while todo:
+            definition = self.context.definitions.get(todo.pop())
+            new = tensors(definition.body) - found if definition is not None else frozenset()
+            found |= new
+            todo += new
+        return frozenset(found)
+
     def _demand_dependence(self, poly: Poly, tensor: str) -> None:
         """Refuse a derivative by a defined quantity that is related to `poly` without standing in it."""
         definition = self.context.definitions.get(tensor)
-        if definition is None or occurs(tensor, freeze(poly)):
+        if definition is None or tensor in tensor_names(freeze(poly)):
             return
         stops, self.stops = self.stops, tuple(s for s in self.stops if s != tensor)
         try:
@@ -335,13 +363,15 @@ class NormalForm(Laws):
         def again(poly: Poly) -> Poly:
             return self.differentiate(poly, tensor, at)
 
-        if not occurs(tensor, atom):
+        if tensor not in tensor_names(atom):
             return {}
         match atom:
             case ("T", name, *places):
                 # dT[i,j]/dT[k,l] = delta_ik delta_jl
-                if name != tensor or len(places) != len(at):
+                if name != tensor:
                     return {}
+                if len(places) != len(at):
+                    raise Undefined(f"{tensor} has {len(places)} indices here, and {len(at)} there")
                 slope: Poly = {UNIT: 1}
                 for here, there in zip(places, at, strict=True):
                     if here[-1] != there[-1]:
@@ -365,12 +395,10 @@ class NormalForm(Laws):
                 if record is None or record.derivative is None:
                     outer: Poly = {((("F", name, order + 1, poly), 1),): 1}
                 else:
-                    variable = f"{name}'s argument"
-                    outer = self.transform(
-                        self.normalise(record.derivative(Entry(variable)), {}),
-                        {},
-                        lambda t, _: dict(poly) if t == variable else None,
-                    )
+                    conditions, self.conditions = self.conditions, set()
+                    outer = self.normalise(record.derivative(Argument()), {})
+                    self.conditions = conditions
+                    outer = self.transform(outer, {}, lambda t, _: dict(poly) if t == ARGUMENT else None)
                 return self.multiply(outer, again(dict(poly)))
             case ("M", name, indices, places, arguments):
                 slope = {}

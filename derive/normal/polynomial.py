@@ -84,6 +84,11 @@ def small(value: Rational) -> Rational:
     return value if type(value) is int else int(value) if value.denominator == 1 else value
 
 
+def magnitude(value: Rational) -> Rational:
+    """The absolute value of a rational."""
+    return value if value > 0 else -value
+
+
 def add(into: Poly, poly: Poly, factor: Rational = 1) -> Poly:
     if factor == 1 and not into:
         into.update(poly)
@@ -141,7 +146,7 @@ def quotient(mono: Mono, lead: Mono) -> Mono | None:
     for atom, exponent in lead:
         if atom[0] == "P" or have.get(atom, 0) < exponent:
             return None
-        have[atom] -= exponent
+        have[atom] = have.get(atom, 0) - exponent
     return tuple((a, e) for a, e in have.items() if e)
 
 
@@ -204,12 +209,12 @@ def unify(pattern: Any, target: Any, binding: dict[Atom, Atom]) -> dict[Atom, At
         return {**binding, pattern: target}
     if len(pattern) != len(target):
         return None
-    extended: dict[Atom, Atom] | None = binding
     for left, right in zip(pattern, target, strict=True):
-        extended = unify(left, right, extended)
+        extended = unify(left, right, binding)
         if extended is None:
             return None
-    return extended
+        binding = extended
+    return binding
 
 
 def labellings(bound: list[Atom], mono: Mono) -> Iterator[tuple[Atom, ...]]:

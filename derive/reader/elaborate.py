@@ -14,7 +14,7 @@ from derive import expression as x
 from derive.expression import Expression, Layout, Shape
 from derive.functions import SPELLINGS
 from derive.reader import latex as tex
-from derive.reader.scope import Scope, Unreadable, key
+from derive.reader.scope import Function, Scope, Unreadable, key
 from derive.terms import ONE, Dimension, Index, ShapeError
 
 TRANSPOSES = frozenset({"T", r"\top", r"\intercal", "t", r"\dagger"})
@@ -148,7 +148,9 @@ class Elaborator:
             case tex.Number(text=text) if text.isdigit():
                 place = int(text) - 1
                 if place < 0 or (size.number is not None and place >= size.number):
-                    raise Unreadable("D013", f"the index {text} is outside 1..{size}", node, "an index in range")
+                    raise Unreadable(
+                        "D013", f"the index {text} is outside 1..{size}", node, "an index in range"
+                    )
                 return Index(place, size)
             case tex.Symbol(letter=letter):
                 return self.named_index(letter, size)
@@ -325,7 +327,9 @@ class Elaborator:
             self.scope.shapes[n] != x.SCALAR for n in names if n is not None
         )  # fmt: skip
 
-    def argument(self, item: tex.Node, rest: list[tex.Node], whole: bool = False) -> tuple[Expression, tex.Script | None]:
+    def argument(
+        self, item: tex.Node, rest: list[tex.Node], whole: bool = False
+    ) -> tuple[Expression, tex.Script | None]:
         """What a function is applied to, and the scripts that stand on its parenthesis."""
         if not rest:
             raise Unreadable("D004", f"{self.spelled(item)} is applied to nothing", item, "an argument")
@@ -369,7 +373,7 @@ class Elaborator:
         kind = OPERATORS.get(word)
         body, outer = self.argument(item, rest, whole=kind == "trace" and not _fenced(rest))
         if kind is None:
-            value: Expression = x.Apply(SPELLINGS[word] if word in SPELLINGS else word, body, order)
+            value: Expression = x.Apply(SPELLINGS.get(word, word), body, order)
         elif kind == "softmax":
             value = x.Softmax(body)
         elif kind == "trace":
@@ -390,9 +394,9 @@ class Elaborator:
         whole = self.known(node)
         if whole is not None and whole in self.scope.shapes:
             return self.scope.symbol(whole)
-        if isinstance(node.base, tex.Symbol) and node.base.letter == "e" and node.sup is not None:
-            if node.sub is None and "e" not in self.scope.shapes:
-                return x.Apply("exp", self.expression(node.sup))
+        is_e = isinstance(node.base, tex.Symbol) and node.base.letter == "e" and "e" not in self.scope.shapes
+        if is_e and node.sub is None and node.sup is not None:
+            return x.Apply("exp", self.expression(node.sup))
         if isinstance(node.base, tex.Fence) and node.base.open in ("|", r"\|") and node.sub is not None:
             value = self.norm(node.base, node.sub)
         elif (named := self.known(node, with_sup=False)) is not None and named in self.scope.shapes:
@@ -415,7 +419,12 @@ class Elaborator:
             return x.Basis(self.index(letters[0], general.index.range))
         if isinstance(node.base, tex.Number) and node.base.text == "1":
             return Pending("ones")
-        if isinstance(node.base, tex.Symbol) and node.base.letter == r"\delta" and letters and len(letters) == 2:
+        if (
+            isinstance(node.base, tex.Symbol)
+            and node.base.letter == r"\delta"
+            and letters
+            and len(letters) == 2
+        ):
             return self.delta(letters[0], letters[1], node)
         assert node.sub is not None
         return self.entry(self.expression(node.base), node.sub, node)
@@ -425,7 +434,12 @@ class Elaborator:
         sizes = [self._range_if_known(part) for part in (left, right)]
         size = sizes[0] or sizes[1]
         if size is None:
-            raise Unreadable("D012", "what these indices range over is not known", node, "a tensor that carries one of them")
+            raise Unreadable(
+                "D012",
+                "what these indices range over is not known",
+                node,
+                "a tensor that carries one of them",
+            )
         return x.Delta(self.index(left, size), self.index(right, sizes[1] or size))
 
     def _range_if_known(self, node: tex.Node) -> Dimension | None:
@@ -441,15 +455,22 @@ class Elaborator:
             raise Unreadable("D013", "this subscript is not made of indices", sub, "i, or i j")
         if body.is_scalar:
             return body
-        if len(letters) == 1 and isinstance(letters[0], tex.Number) and len(letters[0].text) == 2 and not body.is_vector:
+        if (
+            len(letters) == 1
+            and isinstance(letters[0], tex.Number)
+            and len(letters[0].text) == 2
+            and not body.is_vector
+        ):
             digits = letters[0]
             letters = [tex.Number(digits.start, digits.end, digit) for digit in digits.text]
         sizes = x.entry_ranges(body, len(letters))
         return x.Entry(body, tuple(self.index(n, s) for n, s in zip(letters, sizes, strict=True)))
 
     def raised(self, value: Expression, sup: tex.Node, node: tex.Node) -> Expression:
-        if isinstance(sup, tex.Symbol) and sup.letter in TRANSPOSES and not (
-            value.is_scalar and self.scope.knows(sup.letter)
+        if (
+            isinstance(sup, tex.Symbol)
+            and sup.letter in TRANSPOSES
+            and not (value.is_scalar and self.scope.knows(sup.letter))
         ):
             return value if value.is_scalar else x.Transpose(value)
         if isinstance(sup, tex.Plus) and len(sup.terms) == 1 and sup.terms[0][0] == "-":
@@ -460,7 +481,9 @@ class Elaborator:
                 return x.Inverse(value)
         exponent = self.expression(sup)
         if value.is_vector:
-            raise Unreadable("D014", "a power of a vector has no fixed meaning", node, r"entrywise: v \odot v")
+            raise Unreadable(
+                "D014", "a power of a vector has no fixed meaning", node, r"entrywise: v \odot v"
+            )
         return x.Power(value, exponent)
 
     # ------------------------------------------------------------------ fences, sums, cases
@@ -521,7 +544,10 @@ class Elaborator:
                     letters.append(letter)
                 case tex.Relation(op="=", left=tex.Symbol(letter=letter), right=tex.Number(text="1")):
                     letters.append(letter)
-                case tex.Relation(op=op, left=tex.Symbol(letter=letter), right=right) if op in (r"\neq", r"\ne"):
+                case tex.Relation(op=op, left=tex.Symbol(letter=letter), right=right) if op in (
+                    r"\neq",
+                    r"\ne",
+                ):
                     letters.append(letter)
                     without.append(right)
                 case _:
@@ -540,7 +566,9 @@ class Elaborator:
             value = self.expression(row.value)
             pair = self.condition(row.condition)
             if pair is None:
-                raise Unreadable("D002", "the condition of this case has no reading", node, "i = j, or i \\neq j")
+                raise Unreadable(
+                    "D002", "the condition of this case has no reading", node, "i = j, or i \\neq j"
+                )
             left, right, equal = pair
             delta: Expression = x.Delta(left, right)
             if not equal:
@@ -606,7 +634,9 @@ OPERATORS: Mapping[str, str] = {
 
 def _fenced(rest: list[tex.Node]) -> bool:
     first = rest[0] if rest else None
-    return isinstance(first, tex.Fence) or (isinstance(first, tex.Script) and isinstance(first.base, tex.Fence))
+    return isinstance(first, tex.Fence) or (
+        isinstance(first, tex.Script) and isinstance(first.base, tex.Fence)
+    )
 
 
 def _starts_function(node: tex.Node) -> bool:
@@ -640,7 +670,7 @@ def _factors(node: tex.Node) -> list[tex.Node]:
 
 
 def _is_differential(node: tex.Node) -> int:
-    """The order of a differential sign: 1 for a partial sign or d, 2 where it is squared, 0 for anything else."""
+    """The order of a differential sign: 1 for ∂ or d, 2 where it is squared, 0 for anything else."""
     if isinstance(node, tex.Symbol) and node.letter in DIFFERENTIALS and not node.accents:
         return 1
     if isinstance(node, tex.Script) and node.sub is None and isinstance(node.sup, tex.Number):
@@ -672,7 +702,9 @@ def _denominators(denominator: tex.Node) -> list[tuple[list[tex.Node], int]] | N
         last = nodes[-1] if nodes else None
         if isinstance(last, tex.Script) and isinstance(last.sup, tex.Number) and last.sup.text.isdigit():
             times = int(last.sup.text)
-            plain = tex.Script(last.start, last.end, last.base, last.sub) if last.sub is not None else last.base
+            plain = (
+                tex.Script(last.start, last.end, last.base, last.sub) if last.sub is not None else last.base
+            )
             nodes = [*nodes[:-1], plain]
         if not nodes:
             return None

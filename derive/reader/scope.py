@@ -80,7 +80,7 @@ class Scope:
             self.hypotheses = [h for h in self.hypotheses if not _mentions(h, name)]
             self._freeze_dependents(name)
         for table in (self.shapes, self.definitions, self.functions, self.binary, self.families):
-            table.pop(name, None)  # type: ignore[attr-defined]
+            table.pop(name, None)
 
     def _freeze_dependents(self, name: str) -> None:
         """Quantities defined through the old meaning keep it, under a name that no one else uses."""
@@ -109,7 +109,7 @@ class Scope:
         return (*self.hypotheses, *self._one_hot()), frozenset(self.constants)
 
     def _one_hot(self) -> list[t.Hypothesis]:
-        """For y in {0,1}^c: y_i^2 = y_i; with Sum y = 1 moreover y_i y_j = delta_ij y_i; with y_k = 1, y_i = delta_ik."""
+        """y_i^2 = y_i for zeros and ones; if Sum y = 1, y_i y_j = delta_ij y_i; with y_k = 1, y_i = delta_ik."""
         found: list[t.Hypothesis] = []
         for name, label in self.binary.items():
             (size,) = [d for d in self.shapes[name] if d != ONE] or [ONE]
@@ -178,7 +178,7 @@ def key(node: tex.Node) -> str | None:
     """The canonical spelling of a name; None for what cannot be one."""
     match node:
         case tex.Symbol(letter=letter, font=font, accents=accents):
-            spelled = letter if len(letter) == 1 or letter.startswith("\\") else letter
+            spelled = letter
             if font in ("bold", "cal", "bb", "frak", "sf"):
                 spelled = f"\\math{ {'bold': 'bf'}.get(font, font) }{{{spelled}}}"
             for accent in accents:

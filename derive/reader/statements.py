@@ -1,10 +1,10 @@
 """Statements that set the scene: declarations, definitions and hypotheses.
 
-    W \\in \\mathbb{R}^{c \\times d}        a shape                  y \\in \\{0,1\\}^c      zeros and ones
-    k \\in \\{1, \\dots, c\\}               one fixed index          c \\ge 2               a bound on a dimension
-    f: \\mathbb{R}^n \\to \\mathbb{R}       an arbitrary function    \\sigma: ... elementwise
-    z = W x + b                            a definition, where z has no meaning yet
-    \\sum_i y_i = 1, A = A^T, p_i > 0      hypotheses
+W \\in \\mathbb{R}^{c \\times d}        a shape                  y \\in \\{0,1\\}^c      zeros and ones
+k \\in \\{1, \\dots, c\\}               one fixed index          c \\ge 2               a bound on a dimension
+f: \\mathbb{R}^n \\to \\mathbb{R}       an arbitrary function    \\sigma: ... elementwise
+z = W x + b                            a definition, where z has no meaning yet
+\\sum_i y_i = 1, A = A^T, p_i > 0      hypotheses
 """
 
 from __future__ import annotations
@@ -125,7 +125,12 @@ def declare_function(clause: tex.Clause, scope: Scope) -> None:
     names = clause.first.items if isinstance(clause.first, tex.Commas) else (clause.first,)
     source, target = clause.links[0], clause.links[1] if len(clause.links) > 1 else None
     if target is None or target.relation != r"\to":
-        raise Unreadable("D005", "a function is declared with its domain and range", source.node, r"f: \mathbb{R}^n \to \mathbb{R}")
+        raise Unreadable(
+            "D005",
+            "a function is declared with its domain and range",
+            source.node,
+            r"f: \mathbb{R}^n \to \mathbb{R}",
+        )
     range_node = target.node
     elementwise = False
     if isinstance(range_node, tex.Juxtapose):
@@ -160,6 +165,9 @@ def defined_name(node: tex.Node, scope: Scope) -> str | None:
         base = key(node.base)
         if letters and base is not None and all(_is_index_letter(n, scope) for n in letters):
             return base
+        known = Elaborator(scope).resolve(node.base)
+        if letters and known in scope.shapes and scope.shapes[known] != x.SCALAR:
+            return known  # an entry of something known
         return whole
     if isinstance(node, (tex.Symbol, tex.Accent)) or (isinstance(node, tex.Script) and whole is not None):
         letter = node.letter if isinstance(node, tex.Symbol) else ""
@@ -186,11 +194,12 @@ def define(clause: tex.Clause, scope: Scope, layout: x.Layout) -> None:
     if isinstance(node, tex.Script) and key(node) != name:
         letters = elaborator.index_nodes(node.sub) or []
         indices = tuple(
-            Index(n.letter, elaborator.range_of(n.letter, n, meaning)) for n in letters if isinstance(n, tex.Symbol)
+            Index(n.letter, elaborator.range_of(n.letter, n, meaning))
+            for n in letters
+            if isinstance(n, tex.Symbol)
         )
-        value: Expression = x.Entries(indices, elaborator.side(meaning))
-        if len(indices) == 1:
-            value = _column(value)
+        entries = x.Entries(indices, elaborator.side(meaning))
+        value: Expression = _column(entries) if len(indices) == 1 else entries
     else:
         value = elaborator.side(meaning)
     scope.define(name, value)
@@ -228,7 +237,9 @@ def assume(clause: tex.Clause, scope: Scope, label: str, layout: x.Layout) -> No
         case r"\neq":
             scope.assume(t.Nonzero(_distance(left, right), (label,)))
         case _:
-            raise Unreadable("D006", f"no hypothesis is made with {link.relation}", link.node, "=, >, < or \\neq")
+            raise Unreadable(
+                "D006", f"no hypothesis is made with {link.relation}", link.node, "=, >, < or \\neq"
+            )
 
 
 def _distance(left: Expression, right: Expression) -> t.Term:
@@ -244,7 +255,9 @@ def _bounds_dimension(clause: tex.Clause, scope: Scope, label: str) -> bool:
     """c >= 2 for a dimension c."""
     link = clause.links[0]
     match clause.first, link.node:
-        case tex.Symbol(letter=letter), tex.Number(text=text) if letter in scope.dimensions and text.isdigit():
+        case tex.Symbol(letter=letter), tex.Number(text=text) if (
+            letter in scope.dimensions and text.isdigit()
+        ):
             if link.relation in (r"\ge", r"\geq", ">"):
                 bound = int(text) + (link.relation == ">")
                 scope.assume(t.AtLeast(scope.dimension(letter), bound, (label,)))
@@ -274,7 +287,9 @@ def _family(clause: tex.Clause, scope: Scope) -> bool:
 
 
 def _is_delta(node: tex.Node) -> bool:
-    return isinstance(node, tex.Script) and isinstance(node.base, tex.Symbol) and node.base.letter == r"\delta"
+    return (
+        isinstance(node, tex.Script) and isinstance(node.base, tex.Symbol) and node.base.letter == r"\delta"
+    )
 
 
 def _by_entries(clause: tex.Clause, scope: Scope, elaborator: Elaborator) -> bool:

@@ -94,20 +94,28 @@ _MEANING = {
 _SETS = {"\\R": "R", "\\RR": "R", "\\reals": "R", "\\Reals": "R", "\\N": "N", "\\Z": "Z", "\\C": "C"}
 
 # Commands that only set their argument, or nothing: `\boxed{x}` is `{x}`, and a group is read as what it holds.
-_SILENT = names("""displaystyle textstyle scriptstyle scriptscriptstyle limits nolimits nonumber notag hline allowbreak nobreak
-    mathstrut strut relax large Large small normalsize boxed fbox cancel bcancel xcancel sout ensuremath mathop mathrel
-    mathbin mathord mathopen mathclose mathinner mathpunct smash thinspace enspace enskip medspace thickspace
-    negthinspace noindent operatornamewithlimits""")
+_SILENT = names(
+    """displaystyle textstyle scriptstyle scriptscriptstyle limits nolimits nonumber notag hline allowbreak nobreak
+    mathstrut strut relax large Large small normalsize boxed fbox cancel bcancel xcancel sout ensuremath mathop
+    mathrel mathbin mathord mathopen mathclose mathinner mathpunct smash thinspace enspace enskip medspace
+    thickspace negthinspace noindent"""
+)
+# Commands whose argument is no mathematics.
 _DROPPED = names("label color vspace phantom hphantom vphantom require textcolor colorbox hdotsfor")
+_REMARKS = names("intertext shortintertext")
+_UNREAD = _DROPPED | _REMARKS | names("tag ref eqref cite")
+# Commands whose argument is one name, if it is one word: the first in text mode, the second in math mode.
 _QUOTED = names("text mbox hbox textrm textnormal textup textit textsf texttt textsc textbf")
-_REMARKS = names("intertext shortintertext ref eqref cite")
+_UPRIGHT = names("mathrm operatorname mathit mathsf")
+_TEXT_FONTS = {"textbf": "bold", "textit": "it", "mathit": "it", "textsf": "sf", "mathsf": "sf", "texttt": "sf"}
 FONTS = {
-    "mathbf": "bold", "boldsymbol": "bold", "bm": "bold", "pmb": "bold", "textbf": "bold", "mathbfit": "bold",
-    "symbf": "bold", "mathcal": "cal", "mathscr": "cal", "mathbb": "bb", "mathds": "bb", "mathbbm": "bb",
-    "mathrm": "rm", "operatorname": "rm", "mathit": "it", "mathsf": "sf", "mathtt": "sf", "mathfrak": "frak",
+    "mathbf": "bold", "boldsymbol": "bold", "bm": "bold", "pmb": "bold", "mathbfit": "bold", "symbf": "bold",
+    "mathcal": "cal", "mathscr": "cal", "mathbb": "bb", "mathds": "bb", "mathbbm": "bb", "mathrm": "rm",
+    "operatorname": "rm", "mathit": "it", "mathsf": "sf", "mathtt": "sf", "mathfrak": "frak",
 }  # fmt: skip
-_SWITCHES = {"bf": "bold", "boldmath": "bold", "rm": "rm", "it": "it", "cal": "cal", "sf": "sf",
-             "frak": "frak"}  # fmt: skip
+_SWITCHES = {
+    "bf": "bold", "boldmath": "bold", "rm": "rm", "it": "it", "cal": "cal", "sf": "sf", "frak": "frak",
+}  # fmt: skip
 ACCENTS = {
     "hat": "hat", "widehat": "hat", "tilde": "tilde", "widetilde": "tilde", "bar": "bar", "overline": "bar",
     "vec": "vec", "overrightarrow": "vec", "dot": "dot", "ddot": "ddot", "mathring": "ring", "check": "check",
@@ -121,23 +129,28 @@ _ARITY = (
 )
 _STRETCHED = {"xrightarrow": r"\to", "xleftarrow": r"\leftarrow", "xlongequal": "="}
 # Operators that LaTeX itself sets upright under their own name.
-_OPERATORS = names("""arccos arcsin arctan arg cos cosh cot coth csc deg det dim exp gcd hom inf ker lg lim liminf limsup ln log max
-    min sec sin sinh sup tan tanh""")
+_OPERATORS = names(
+    """arccos arcsin arctan arg cos cosh cot coth csc deg det dim exp gcd hom inf ker lg lim liminf limsup ln log
+    max min sec sin sinh sup tan tanh"""
+)
 LIMITS = frozenset({r"\sum", r"\prod", r"\int", "max", "min", "argmax", "argmin", "lim"})
-_COMBINING = {"\u0302": "hat", "\u0303": "tilde", "\u0304": "bar", "\u0305": "bar", "\u0307": "dot",
-              "\u0308": "ddot", "\u20d7": "vec", "\u030c": "check"}  # fmt: skip
+_COMBINING = {
+    "\u0302": "hat", "\u0303": "tilde", "\u0304": "bar", "\u0305": "bar", "\u0307": "dot", "\u0308": "ddot",
+    "\u20d7": "vec", "\u030c": "check",
+}  # fmt: skip
 _FACES = {"BOLD": "bold", "SCRIPT": "cal", "DOUBLE-STRUCK": "bb", "FRAKTUR": "frak", "SANS-SERIF": "sf"}
 _COLUMNED = re.compile(r"(?:x?x?align(?:ed)?at|array|darray|tabular|subarray)\*?$")
 
 _TOKEN = re.compile(
     r"""
     (?P<gap> \\q?quad(?![A-Za-z]) | \\(?:hfill?|l?eqno)(?![A-Za-z]) )
-  | (?P<narrow> \\hspace\*?\s*\{[^{}]*\} | (?:(?:~|\\[ ;:>,])\s*){3,} )
+  | (?P<narrow> \\[hm]space\*?\s*\{[^{}]*\} | (?:(?:~|\\[ ;:>,])\s*){3,} )
   | (?P<blank> (?: [\s~\u00ad\u200b-\u200f\u2060-\u2064\ufeff] | \\[\s,;:!>/] | %[^\n]*
                  | \\(?:hskip|kern|mkern|mskip)\s*-?[\d.]+\s*[a-z]{2} )+ )
-  | (?P<begin> \\begin\s*\{[^{}]*\}(?:\s*\[[tcblr]\])? )
+  | (?P<begin> \\begin\s*\{[^{}]*\}(?:\[[tcblr]\])? )
   | (?P<end> \\end\s*\{[^{}]*\} )
-  | (?P<sized> \\(?P<size>left|right|middle|[bB]igg?[lrm]?)(?![A-Za-z])\s*(?P<delimiter>\\[A-Za-z]+|\\.|[^\s\\]) )
+  | (?P<sized> \\(?P<size>left|right|middle|[bB]igg?[lrm]?)(?![A-Za-z])\s*
+               (?P<delimiter>\\[A-Za-z]+|\\.|[^\s\\]) )
   | (?P<break> \\\\\*?(?:\[\s*-?[\d.]+\s*[a-z]{2}\s*\])? | \\(?:newline|cr)(?![A-Za-z]) )
   | (?P<negated> \\not\s*(?:=|<|>|\\[A-Za-z]+) | =\s*\\not(?![A-Za-z]) )
   | (?P<defined> :(?:\s|\\!)*= )
@@ -243,49 +256,48 @@ def _sized(size: str, delimiter: str, start: int, end: int) -> Piece:
 def _command(
     text: str, found: str, start: int, end: int, partner: dict[int, int], words: frozenset[str]
 ) -> tuple[Piece | None, int]:
-    r"""What a backslash begins, and where reading goes on; text-mode commands take their argument unread."""
+    """What a backslash begins, and where reading goes on."""
     name = found[1:].rstrip("*")
-    brace = _next_brace(text, end, partner)
-    content = "" if brace is None else text[brace + 1 : partner[brace]]
-    after = end if brace is None else partner[brace] + 1
     if found in _MEANING:
         side = name[0] if name in ("lvert", "rvert", "lVert", "rVert") else ""
         return Piece(*_MEANING[found], start, end, close=side), end
     if found in _SETS:
         return Piece("name", _SETS[found], start, end, font="bb"), end
-    if brace is not None:
-        if name in _DROPPED:
-            return None, after
-        if name == "tag":
-            return Piece("tag", content.strip(), start, after), after
-        if name in _REMARKS:
-            words_ = content.strip() if name.endswith("text") else text[start:after]
-            return (Piece("text", words_, start, after) if words_ else None), after
-        if name in _QUOTED or name in ("mathrm", "operatorname", "mathit", "mathsf"):
-            word = _word(content, quoted=name in _QUOTED)
-            font = {"mathit": "it", "mathsf": "sf"}.get(name, "rm")
-            if word and name != "textbf":
-                return Piece("name", word, start, after, font=font), after
-            if not word and name in _QUOTED:
-                return (Piece("text", content.strip(), start, after) if content.strip() else None), after
-    if name in _SILENT or name in _DROPPED or name in ("label", "tag"):
+    brace = _next_brace(text, end, partner)
+    if brace is not None and name in _UNREAD | _QUOTED | _UPRIGHT:
+        after = partner[brace] + 1
+        word = _word(name, text[brace + 1 : after - 1])
+        if name in _UNREAD or name in _QUOTED or word:
+            return _quoted(name, word, text[brace + 1 : after - 1].strip(), text[start:after], start), after
+    if name in _SILENT or name in _UNREAD:
         return None, end
     if name in _ARITY or name in _SWITCHES:
         return Piece("command", name, start, end), end
-    if name in _OPERATORS or (name in words and found not in LIMITS):
-        return Piece("name", name, start, end), end
-    return Piece("name", found, start, end), end
+    known = name in _OPERATORS or (name in words and found not in LIMITS)
+    return Piece("name", name if known else found, start, end), end
 
 
-def _word(content: str, *, quoted: bool) -> str | None:
+def _quoted(name: str, word: str | None, content: str, source: str, start: int) -> Piece | None:
+    """The piece for a command whose argument is no mathematics, or is one word."""
+    end = start + len(source)
+    if name in _DROPPED:
+        return None
+    if name in ("tag", "ref", "eqref", "cite"):
+        return Piece("tag", content, start, end) if name == "tag" else Piece("text", source, start, end)
+    if word:
+        return Piece("name", word, start, end, font=_TEXT_FONTS.get(name, "rm"))
+    return Piece("text", content, start, end) if content else None
+
+
+def _word(name: str, content: str) -> str | None:
     r"""The identifier that \text{…} or \mathrm{…} spells, if it spells one.
 
-    Only math mode ignores blanks, and only text mode has hyphens: \mathrm{x-y} is a difference.
+    Only math mode ignores blanks, and in math mode only \operatorname has hyphens: \mathrm{x-y} is a difference.
     """
     word = content.strip().replace(r"\_", "_")
-    if not quoted or re.fullmatch(r"arg\s*(?:max|min)", word):
+    if name in _UPRIGHT or re.fullmatch(r"arg\s*(?:max|min)", word):
         word = _SPACING.sub("", word)
-    if not _IDENTIFIER.fullmatch(word) or ("-" in word and not quoted):
+    if name in _REMARKS or not _IDENTIFIER.fullmatch(word) or ("-" in word and name in _UPRIGHT - {"operatorname"}):
         return None
     return word
 
@@ -352,8 +364,11 @@ def _greek(char: str) -> str | None:
 
 
 def _prose(char: str) -> bool:
-    """Whether a character belongs to running words in a script that mathematics does not use (漢字, かな, …)."""
-    return char.isalpha() and not char.isascii() and unicodedata.category(char) in ("Lo", "Lm") and char != "ℓ"
+    """Whether a character belongs to running words in a script that mathematics does not use (漢字, слово, …)."""
+    if not char.isalpha() or char.isascii() or char in _MEANING or _greek(char):
+        return False
+    decomposed = unicodedata.normalize("NFD", char)
+    return not decomposed[0].isascii() and not unicodedata.decomposition(char).startswith("<")
 
 
 # Nesting.

@@ -8,7 +8,9 @@ from derive.report import Step
 
 def derivation_latex(derivation: Derivation) -> str:
     """One `align*` for each chain of steps; rule, hypotheses and verdict stand beside each row."""
-    blocks: list[str] = [f"% {derivation.title}" + (f" ({derivation.layout} layout)" if derivation.layout else "")]
+    blocks: list[str] = [
+        f"% {derivation.title}" + (f" ({derivation.layout} layout)" if derivation.layout else "")
+    ]
     introduced = [rf"{name} &{meaning}" for name, meaning in derivation.quantities]
     if introduced:
         blocks.append(_align(introduced))

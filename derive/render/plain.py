@@ -8,7 +8,10 @@ from derive.reader import latex as tex
 
 SUPERSCRIPTS = dict(zip("0123456789+-=()nTijk", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ⁿᵀⁱʲᵏ", strict=True))
 SUBSCRIPTS = dict(zip("0123456789aehijklmnoprstuvx+-=()", "₀₁₂₃₄₅₆₇₈₉ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ₊₋₌₍₎", strict=True))
-ACCENTS = {"hat": "\u0302", "tilde": "\u0303", "bar": "\u0304", "vec": "\u20d7", "dot": "\u0307", "mathring": "\u030a"}
+ACCENTS = {
+    "hat": "\u0302", "tilde": "\u0303", "bar": "\u0304", "vec": "\u20d7", "dot": "\u0307",
+    "mathring": "\u030a",
+}  # fmt: skip
 LETTERS = {
     r"\alpha": "α", r"\beta": "β", r"\gamma": "γ", r"\delta": "δ", r"\epsilon": "ε", r"\varepsilon": "ε",
     r"\zeta": "ζ", r"\eta": "η", r"\theta": "θ", r"\iota": "ι", r"\kappa": "κ", r"\lambda": "λ", r"\mu": "μ",
@@ -18,9 +21,8 @@ LETTERS = {
     r"\Omega": "Ω", r"\partial": "∂", r"\nabla": "∇", r"\infty": "∞", r"\ell": "ℓ", r"\top": "T", "T": "T",
 }  # fmt: skip
 SIGNS = {
-    r"\cdot": "·", r"\times": "×", r"\odot": "⊙", r"\circ": "∘", r"\otimes": "⊗", "*": "*", "/": "/", r"\neq": "≠",
-    r"\le": "≤", r"\ge": "≥", r"\in": "∈", r"\to": "→", "=": "=", "<": "<", ">": ">", r"\approx": "≈", ":=": ":=",
-    r"\leftarrow": "←", r"\equiv": "≡", ":": ":", "|": "|",
+    r"\cdot": "·", r"\times": "×", r"\odot": "⊙", r"\circ": "∘", r"\otimes": "⊗", r"\neq": "≠", r"\le": "≤",
+    r"\ge": "≥", r"\in": "∈", r"\to": "→", r"\approx": "≈", r"\leftarrow": "←", r"\equiv": "≡",
 }  # fmt: skip
 BIG = {"sum": "Σ", "prod": "Π", "int": "∫"}
 FENCES = {r"\|": "‖", "{": "{", "}": "}", r"\langle": "⟨", r"\rangle": "⟩", ".": ""}
@@ -54,21 +56,21 @@ def _show(node: tex.Node) -> tuple[str, int]:
             return _tight(body) + ACCENTS.get(accent, ""), ATOM
         case tex.Script():
             return _script(node), ATOM
-        case tex.Commas(items=items):
-            return ", ".join(_show(i)[0] for i in items), ATOM
-        case tex.Juxtapose(items=items):
-            return _row(items), PRODUCT
+        case tex.Commas(items=parts):
+            return ", ".join(_show(part)[0] for part in parts), ATOM
+        case tex.Juxtapose(items=factors):
+            return _row(factors), PRODUCT
         case tex.Infix(op=op, left=left, right=right):
             sign = SIGNS.get(op, op)
             space = "" if op == "/" else " "
             return f"{_at(left, PRODUCT)}{space}{sign}{space}{_at(right, PRODUCT)}", PRODUCT
         case tex.Plus(terms=terms):
-            text = ""
+            total = ""
             for sign, term in terms:
                 mark = {"-": "−", r"\pm": "±", r"\mp": "∓"}.get(sign, "+")
-                body = _at(term, PRODUCT)
-                text += f" {mark} {body}" if text else (f"{mark}{body}" if mark != "+" else body)
-            return text, SUM
+                part = _at(term, PRODUCT)
+                total += f" {mark} {part}" if total else (f"{mark}{part}" if mark != "+" else part)
+            return total, SUM
         case tex.Fraction(numerator=above, denominator=below):
             return f"{_tight(above, differential=True)}/{_tight(below, differential=True)}", PRODUCT
         case tex.Root(body=body):
@@ -82,7 +84,9 @@ def _show(node: tex.Node) -> tuple[str, int]:
         case tex.Annotated(body=body) | tex.Evaluation(body=body):
             return _show(body)
         case tex.Matrix(rows=rows):
-            return "[" + "; ".join(", ".join("" if c is None else _show(c)[0] for c in r) for r in rows) + "]", ATOM
+            return "[" + "; ".join(
+                ", ".join("" if c is None else _show(c)[0] for c in r) for r in rows
+            ) + "]", ATOM
         case tex.Cases(rows=rows):
             return "{ " + "; ".join(_case(row) for row in rows) + " }", ATOM
         case tex.Text(content=content):
@@ -113,7 +117,11 @@ def _tight(node: tex.Node, differential: bool = False) -> str:
         first = node.items[0].base if isinstance(node.items[0], tex.Script) else node.items[0]
         if isinstance(first, tex.Symbol) and first.letter in (r"\partial", "d"):
             return _row(node.items)
-    if differential and isinstance(node, tex.Juxtapose) and not any(isinstance(i, tex.Big) for i in node.items):
+    if (
+        differential
+        and isinstance(node, tex.Juxtapose)
+        and not any(isinstance(i, tex.Big) for i in node.items)
+    ):
         first = node.items[0].base if isinstance(node.items[0], tex.Script) else node.items[0]
         if isinstance(first, tex.Symbol) and first.letter == r"\partial":
             return f"{_show(node.items[0])[0]}({_row(node.items[1:])})"
@@ -129,8 +137,13 @@ def _row(items: tuple[tex.Node, ...]) -> str:
         base = before.base if isinstance(before, tex.Script) else before
         glued = isinstance(base, tex.Symbol) and (
             base.letter in (r"\partial", r"\nabla", "d")
-            or (isinstance(item, (tex.Fence, tex.Script)) and piece[:1] in "([")
-            and (len(base.letter) > 1 and not base.letter.startswith("\\") or base.letter in (r"\sigma", "f", "g", "u", "a", "H"))
+            or (
+                (isinstance(item, (tex.Fence, tex.Script)) and piece[:1] in "([")
+                and (
+                    (len(base.letter) > 1 and not base.letter.startswith("\\"))
+                    or base.letter in (r"\sigma", "f", "g", "u", "a", "H")
+                )
+            )
         )
         dotted = (isinstance(before, tex.Fraction) and not _is_operator(before)) or (
             isinstance(item, tex.Fraction) and before is not None and not glued

@@ -50,7 +50,9 @@ def show_derivation(derivation: Derivation, console: Console, rules: dict[str, s
             console.print(Padding(line, (0, 0, 0, 6)))
         if rules and step.rule in rules and step.rule not in explained:
             explained.add(step.rule)
-            console.print(Padding(Text(f"{step.rule}: {formula(rules[step.rule])}", style="dim"), (0, 0, 0, 6)))
+            console.print(
+                Padding(Text(f"{step.rule}: {formula(rules[step.rule])}", style="dim"), (0, 0, 0, 6))
+            )
         previous = step.rhs
     console.print()
     _summary(derivation, console, formula)
@@ -69,7 +71,11 @@ def _quantities(derivation: Derivation, console: Console, formula: Callable[[str
     for heading, group in (("quantities", shapes), ("given", given), ("definitions", defined)):
         if group:
             signs = [formula(f"{s.lhs} {s.relation} {s.rhs}") for s in group]
-            joined = ",  ".join(dict.fromkeys(signs)) if heading != "definitions" else "\n".join(dict.fromkeys(signs))
+            joined = (
+                ",  ".join(dict.fromkeys(signs))
+                if heading != "definitions"
+                else "\n".join(dict.fromkeys(signs))
+            )
             console.print(Text(heading, style="dim"))
             console.print(Padding(Text(joined), (0, 0, 0, 2)))
 
@@ -96,7 +102,8 @@ def _notes(step: Step, formula: Callable[[str], str]) -> Iterable[Text]:
         e = step.numeric
         agreement = {True: "agree", False: "DISAGREE", None: "are inconclusive"}[e.agrees]
         yield Text(
-            f"numbers {agreement}: error {e.max_error:.0e} in {e.samples} samples (tolerance {e.tolerance:.0e})",
+            f"numbers {agreement}: error {e.max_error:.0e} in {e.samples} samples "
+            f"(tolerance {e.tolerance:.0e})",
             style="dim",
         )
     if step.explicit:
@@ -109,7 +116,9 @@ def _written_out(rows: tuple[tuple[str, ...], ...], formula: Callable[[str], str
     widths = [max(len(row[place]) for row in cells) for place in range(len(cells[0]))]
     lines = ["   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in cells]
     if max(map(len, lines)) > 100:
-        return "\n".join(f"({r + 1},{c + 1}): {cell}" for r, row in enumerate(cells) for c, cell in enumerate(row))
+        return "\n".join(
+            f"({r + 1},{c + 1}): {cell}" for r, row in enumerate(cells) for c, cell in enumerate(row)
+        )
     return "\n".join(f"[ {line.rstrip()} ]" if len(cells) > 1 else f"[ {line} ]" for line in lines)
 
 
@@ -133,7 +142,9 @@ def _summary(derivation: Derivation, console: Console, formula: Callable[[str], 
             if step.rhs != start.lhs:
                 break
             start = step
-        console.print(Text("result  ", style="dim") + Text(f"{formula(start.lhs)} = {formula(last.rhs)}", style="bold"))
+        console.print(
+            Text("result  ", style="dim") + Text(f"{formula(start.lhs)} = {formula(last.rhs)}", style="bold")
+        )
     line = f"{counts['proved']} of {claims} steps proved"
     for kind in ("refuted", "unknown", "unread"):
         if counts[kind]:
@@ -142,13 +153,16 @@ def _summary(derivation: Derivation, console: Console, formula: Callable[[str], 
     checks = [s.numeric for s in derivation.steps if s.numeric is not None]
     if checks:
         methods = ", ".join(dict.fromkeys(e.method for e in checks))
-        sizes = dict.fromkeys(",".join(f"{k}={v}" for k, v in s.items()) for e in checks for s in e.sizes if s)
+        sizes = dict.fromkeys(
+            ",".join(f"{k}={v}" for k, v in s.items()) for e in checks for s in e.sizes if s
+        )
         seeds = ", ".join(dict.fromkeys(str(e.seed) for e in checks))
         worst = max(e.max_error for e in checks)
         at = f" at {'  '.join(sizes)};" if sizes else ""
         console.print(
             Text(
-                f"{len(checks)} derivatives checked by {methods};{at} {sum(e.samples for e in checks)} samples, "
+                f"{len(checks)} derivatives checked by {methods};{at} "
+                f"{sum(e.samples for e in checks)} samples, "
                 f"largest error {worst:.0e}, seed {seeds}",
                 style="dim",
             )
@@ -156,4 +170,8 @@ def _summary(derivation: Derivation, console: Console, formula: Callable[[str], 
     agree, compared = derivation.engines
     if compared:
         verb = "agree" if agree == compared else "DISAGREE"
-        console.print(Text(f"SymPy and the kernel {verb} on the derivatives of {agree} of {compared} steps", style="dim"))
+        console.print(
+            Text(
+                f"SymPy and the kernel {verb} on the derivatives of {agree} of {compared} steps", style="dim"
+            )
+        )

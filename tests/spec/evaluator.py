@@ -1,0 +1,350 @@
+"""What terms mean, by a second mouth: their values at one point in ball arithmetic (python-flint).
+
+It shares nothing with the kernel but `derive.terms`, and nothing at all with `numeric/`. Derivatives are
+central differences with a step of 2^-60 at 600 bits, so they carry more than thirty digits, nested
+ones about as many.
+
+    World(sizes, seed)                  one point: a number for every entry of every tensor
+    World.value(term, indices)          the term there; raises Nowhere where it has no value
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from itertools import product
+
+from flint import arb, ctx, fmpq
+
+from derive.terms import (
+    Abstraction,
+    Apply,
+    Claim,
+    Component,
+    Context,
+    Delta,
+    Determinant,
+    Dimension,
+    Entry,
+    Index,
+    Inverse,
+    Number,
+    Partial,
+    Plus,
+    Power,
+    Product,
+    Size,
+    Sum,
+    Term,
+    walk,
+)
+
+BITS = 600
+STEP = arb(2) ** -60
+CLOSE = 1e-12  # relative: differences agree to 30 digits, what is false differs in the first few
+
+Place = tuple[int, ...]
+Scope = dict[Index, int]
+Held = Mapping[str, Callable[[Place], arb]]
+
+
+class Nowhere(ArithmeticError):
+    """The term has no value at this point."""
+
+
+class Ambiguous(Exception):
+    """A term to which no meaning is given, such as a derivative by what a held quantity rests on."""
+
+
+def real(value: int | Fraction) -> arb:
+    value = Fraction(value)
+    return arb(fmpq(value.numerator, value.denominator))
+
+
+def sign_of(value: arb) -> int:
+    """-1, 0 or 1. Raises Nowhere where the ball cannot tell."""
+    if value > 0:
+        return 1
+    if value < 0:
+        return -1
+    if value == 0:
+        return 0
+    raise Nowhere("a sign that cannot be told")
+
+
+def logarithm(value: arb) -> arb:
+    if sign_of(value) <= 0:
+        raise Nowhere("log of what is not positive")
+    return value.log()
+
+
+def quotient(above: arb, below: arb) -> arb:
+    if sign_of(below) == 0:
+        raise Nowhere("division by zero")
+    return above / below
+
+
+def raised(base: arb, exponent: arb, number: Fraction | None) -> arb:
+    """base ** exponent; `number` is the exponent where it is written as one."""
+    if number is not None and number.denominator == 1:
+        result = arb(1)
+        for _ in range(abs(int(number))):
+            result = result * base
+        return result if number >= 0 else quotient(arb(1), result)
+    side = sign_of(base)
+    if side < 0:
+        raise Nowhere("a power of something negative")
+    if side == 0:
+        if number is not None and number > 0:
+            return arb(0)
+        raise Nowhere("a power of zero")
+    return (exponent * base.log()).exp()
+
+
+def smooth(seed: str, order: int, at: arb) -> arb:
+    """The derivative of this order of the smooth function that a name stands for here."""
+    rng = random.Random(seed)
+    a, b, c, q, p = (Fraction(rng.randint(3, 17), 8) for _ in range(5))
+    wave = real(a) * real(b) ** order * (real(b) * at + real(c) + arb.pi() / 2 * order).sin()
+    tail = (q * at * at + p * at) if False else None
+    tail = {0: real(q) * at * at + real(p) * at, 1: 2 * real(q) * at + real(p), 2: 2 * real(q)}.get(order, arb(0))
+    return wave + tail
+
+
+def absolute(value: arb) -> arb:
+    return value if sign_of(value) >= 0 else -value
+
+
+FUNCTIONS: dict[str, Callable[[arb], arb]] = {
+    "exp": lambda x: x.exp(),
+    "log": logarithm,
+    "sqrt": lambda x: raised(x, arb("0.5"), Fraction(1, 2)),
+    "sigmoid": lambda x: 1 / (1 + (-x).exp()),
+    "tanh": lambda x: x.tanh(),
+    "relu": lambda x: x if sign_of(x) >= 0 else arb(0),
+    "abs": absolute,
+    "sign": lambda x: quotient(x, absolute(x)),
+    "softplus": lambda x: (1 + x.exp()).log(),
+    "sinh": lambda x: x.sinh(),
+    "cosh": lambda x: x.cosh(),
+    "sin": lambda x: x.sin(),
+    "cos": lambda x: x.cos(),
+    "arctan": lambda x: x.atan(),
+}
+KINKED = frozenset({"relu", "abs", "sign"})
+
+
+def applied(function: str, order: int, at: arb) -> arb:
+    if function not in FUNCTIONS:
+        return smooth(function, order, at)
+    if order == 0:
+        return FUNCTIONS[function](at)
+    if function in KINKED and sign_of(at) == 0:
+        raise Nowhere("a derivative at a kink")
+    return (applied(function, order - 1, at + STEP) - applied(function, order - 1, at - STEP)) / (2 * STEP)
+
+
+def determinant(rows: list[list[arb]]) -> arb:
+    """By expansion along the first row."""
+    if not rows:
+        return arb(1)
+    total = arb(0)
+    for column, head in enumerate(rows[0]):
+        minor = [row[:column] + row[column + 1 :] for row in rows[1:]]
+        total = total + (-1) ** column * head * determinant(minor)
+    return total
+
+
+def cofactor_inverse(rows: list[list[arb]], i: int, j: int) -> arb:
+    """Entry (i, j) of the inverse: the cofactor (j, i) over the determinant."""
+    minor = [row[:i] + row[i + 1 :] for place, row in enumerate(rows) if place != j]
+    return quotient((-1) ** (i + j) * determinant(minor), determinant(rows))
+
+
+@dataclass
+class World:
+    """One point: sizes of the dimensions, and a number for each entry, made when it is asked for.
+
+    Attributes:
+        sizes: the value of each dimension symbol.
+        seed: decides every number.
+        kinds: how the entries of some tensors are made: a function of (world, place); see `makers`.
+    """
+
+    sizes: dict[str, int]
+    seed: int
+    context: Context = field(default_factory=Context)
+    kinds: Mapping[str, Callable[[World, str, Place], arb]] = field(default_factory=dict)
+    made: dict[tuple[str, Place], arb] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        ctx.prec = BITS
+
+    def draw(self, *key: object) -> Fraction:
+        """A rational number that this key always gives; half of them negative, none 0."""
+        rng = random.Random(repr((self.seed, *key)))
+        return rng.choice([-1, 1]) * Fraction(rng.randint(2, 30), 10)
+
+    def number(self, tensor: str, place: Place) -> arb:
+        key = (tensor, place)
+        if key not in self.made:
+            maker = self.kinds.get(tensor)
+            self.made[key] = maker(self, tensor, place) if maker else real(self.draw(tensor, place))
+        return self.made[key]
+
+    def extent(self, dimension: Dimension) -> int:
+        size = dimension.value(self.sizes)
+        if size < 1:
+            raise Nowhere(f"{dimension} is {size}")
+        return size
+
+    def value(self, term: Term, scope: Scope, held: Held | None = None) -> arb:
+        """The value of a term; `scope` places its free indices, `held` are the tensors being varied."""
+        held = held or {}
+
+        def at(index: Index) -> int:
+            place = index.name if isinstance(index.name, int) else scope[index]
+            if place >= self.extent(index.range):
+                raise Nowhere(f"there is no position {place}")
+            return place
+
+        def again(part: Term, inner: Scope | None = None) -> arb:
+            return self.value(part, scope if inner is None else inner, held)
+
+        match term:
+            case Number(value):
+                return real(value)
+            case Size(dimension):
+                return arb(self.extent(dimension))
+            case Entry(tensor, indices):
+                return self.entry(tensor, tuple(map(at, indices)), held, scope)
+            case Delta(left, right):
+                return arb(int(at(left) == at(right)))
+            case Plus(terms):
+                return sum((again(part) for part in terms), arb(0))
+            case Product(factors):
+                result = arb(1)
+                for factor in factors:
+                    result = result * again(factor)
+                return result
+            case Sum(index, body):
+                places = range(self.extent(index.range))
+                return sum((again(body, {**scope, index: place}) for place in places), arb(0))
+            case Power(base, exponent):
+                number = Fraction(exponent.value) if isinstance(exponent, Number) else None
+                return raised(again(base), again(exponent), number)
+            case Apply(function, argument, order):
+                return applied(function, order, again(argument))
+            case Component(function, indices, arguments, derivatives):
+                return self.component(function, tuple(map(at, indices)), arguments,
+                                      [(slot, tuple(map(at, by))) for slot, by in derivatives], scope, held)  # fmt: skip
+            case Inverse(matrix, row, column):
+                return cofactor_inverse(self.rows(matrix, scope, held), at(row), at(column))
+            case Determinant(matrix):
+                return determinant(self.rows(matrix, scope, held))
+            case Partial(body, Entry(tensor, indices)):
+                return self.slope(body, tensor, tuple(map(at, indices)), scope, held)
+        raise TypeError(term)
+
+    def entry(self, tensor: str, place: Place, held: Held, scope: Scope) -> arb:
+        if tensor in held:
+            return held[tensor](place)
+        definition = self.context.definitions.get(tensor)
+        if definition is None:
+            return self.number(tensor, place)
+        outer = {index: at for index, at in scope.items() if index in self.fixed}
+        inner = {**outer, **dict(zip(definition.indices, place, strict=True))}
+        return self.value(definition.body, inner, held)
+
+    fixed: Scope = field(default_factory=dict)  # the free indices of the claim
+
+    def rows(self, matrix: Abstraction, scope: Scope, held: Held) -> list[list[arb]]:
+        r, c = matrix.indices
+        size = self.extent(r.range)
+        return [[self.value(matrix.body, {**scope, r: i, c: j}, held) for j in range(size)] for i in range(size)]
+
+    def component(
+        self,
+        function: str,
+        place: Place,
+        arguments: tuple[Abstraction, ...],
+        derivatives: list[tuple[int, Place]],
+        scope: Scope,
+        held: Held,
+    ) -> arb:
+        """Two ridges sin(w.u + v): smooth in every argument, with all mixed derivatives in closed form."""
+        total = arb(0)
+        for ridge in range(2):
+            slope, phase = arb(1), real(self.draw(function, place, ridge))
+            for slot, by in derivatives:
+                slope = slope * real(self.draw(function, place, ridge, slot, by))
+            for slot, argument in enumerate(arguments):
+                for at in product(*(range(self.extent(i.range)) for i in argument.indices)):
+                    inner = {**scope, **dict(zip(argument.indices, at, strict=True))}
+                    weight = real(self.draw(function, place, ridge, slot, at))
+                    phase = phase + weight * self.value(argument.body, inner, held)
+            total = total + slope * (phase + arb.pi() / 2 * len(derivatives)).sin()
+        return total
+
+    def slope(self, body: Term, tensor: str, place: Place, scope: Scope, held: Held) -> arb:
+        """A derivative: the tensor is held at its value here but for one entry, which is moved a little."""
+        for other in held:
+            if other != tensor and self.rests_on(other, tensor):
+                raise Ambiguous(f"{other} is held, and rests on {tensor}")
+
+        def moved(step: arb) -> arb:
+            def entry(at: Place) -> arb:
+                value = self.entry(tensor, at, held, {})
+                return value + step if at == place else value
+
+            return self.value(body, scope, {**held, tensor: entry})
+
+        return (moved(STEP) - moved(-STEP)) / (2 * STEP)
+
+    def rests_on(self, tensor: str, other: str) -> bool:
+        definition = self.context.definitions.get(tensor)
+        if definition is None:
+            return tensor == other
+        return any(self.rests_on(part.tensor, other) for part in walk(definition.body) if isinstance(part, Entry))
+
+
+def makers() -> dict[str, Callable[[World, str, Place], arb]]:
+    """How to make entries with a property, by its name."""
+
+    def whole(world: World, tensor: str, size: int) -> list[Fraction]:
+        return [abs(world.draw(tensor, place)) for place in range(size)]
+
+    def positive(world: World, tensor: str, place: Place) -> arb:
+        return real(abs(world.draw(tensor, place)))
+
+    def simplex(world: World, tensor: str, place: Place) -> arb:
+        weights = whole(world, tensor, world.sizes["c"])
+        return real(weights[place[0]] / sum(weights))
+
+    def symmetric(world: World, tensor: str, place: Place) -> arb:
+        return real(world.draw(tensor, tuple(sorted(place))))
+
+    def one_hot(world: World, tensor: str, place: Place) -> arb:
+        chosen = random.Random(f"{world.seed} {tensor}").randrange(world.sizes["c"])
+        return arb(int(place[0] == chosen))
+
+    def one_hot_at_k(world: World, tensor: str, place: Place) -> arb:
+        (chosen,) = [at for index, at in world.fixed.items() if index.name == "k"]
+        return arb(int(place[0] == chosen))
+
+    def rotation(world: World, tensor: str, place: Place) -> arb:
+        """I - 2 v v^T / v^T v, an orthogonal (and symmetric) matrix."""
+        v = whole(world, tensor, world.sizes["n"])
+        i, j = place
+        return real(Fraction(int(i == j)) - 2 * v[i] * v[j] / sum(w * w for w in v))
+
+    return {
+        "positive": positive,
+        "simplex": simplex,
+        "symmetric": symmetric,
+        "one-hot": one_hot,
+        "one-hot at k": one_hot_at_k,
+        "orthogonal": rotation,
+    }
