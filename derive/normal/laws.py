@@ -28,6 +28,7 @@ from derive.normal.polynomial import (
     level,
     magnitude,
     occurs,
+    occurs_tag,
     prime_factors,
     quotient,
     small,
@@ -426,12 +427,16 @@ class Laws:
         if not poly:
             return ()
         blanks: dict[Atom, Atom] = {}
+        # bound outside, hence free here, unless something here binds as well
+        bound_too = not any(occurs_tag(tag, freeze(poly)) for tag in "SMIJ")
 
         def visit(part: Any) -> Any:
             if type(part) is not tuple:
                 return part
             if is_index(part):
-                if part[0] < lowest_rank or part[0] == 2 or part[1] in self.context.constants:
+                if part[0] < lowest_rank or part[1] in self.context.constants:
+                    return part
+                if part[0] == 2 and not bound_too:
                     return part
                 return blanks.setdefault(part, (4, len(blanks), part[-1]))
             return tuple(map(visit, part))

@@ -14,7 +14,7 @@ application or a product is not for this module: it is a juxtaposition.
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, fields, replace
-from itertools import accumulate
+from itertools import accumulate, dropwhile
 
 from derive.reader.tokens import (
     ACCENTS,
@@ -42,9 +42,11 @@ _PREDICATES = frozenset(
     {"elementwise", "invertible", "symmetric", "orthogonal", "positive", "definite", "singular"}
 )
 _CUES = names("""if iff where when with for and or otherwise else such let then hence thus so since because as is are that by from
-    on at all each every any given subject assume suppose denote note also similarly therefore while but which thm use
-    using we""")
-_BARE_CUES = frozenset({"if", "where", "when", "for", "and", "otherwise", "such", "with", "given", "then", "let"})
+    on at all each every any given subject assume suppose denote note also similarly therefore while but which use using
+    we""")
+_BARE_CUES = frozenset(
+    {"if", "where", "when", "for", "and", "otherwise", "such", "with", "given", "then", "let"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,8 +301,8 @@ _CASES = frozenset({"cases", "dcases", "rcases", "drcases", "numcases"})
 _PUNCTUATION = frozenset({"align", "gap", "tag", "comma", "stop"})
 _MARKS = _PUNCTUATION | {"text"}
 _JOINING = frozenset({"sign", "infix", "relation"})
-_STRENGTH = {"": 0, "&": 1, r"\quad": 2, ",": 3, "text": 4}
-_ARROW = 5
+_STRENGTH = {"": 0, r"\,": 1, "&": 2, r"\quad": 3, ",": 4, "text": 5}
+_ARROW = 6
 _LABEL = re.compile(r"[A-Z]?\d+(?:\.\d+)*[a-z]?'*|\*+|\\star|\\dagger|[A-Za-z-]+")
 
 
@@ -309,8 +311,8 @@ class _Segment:
     """What stands between two separators of a row: pieces, or one text."""
 
     separator: str
-    wide: bool = False  # whether a wide space, or a column, stands before it
-    mark: Piece | None = None  # the comma
+    spaced: bool = False  # whether a wide space, or a column, stands before it
+    mark: Piece | None = None  # the comma or the space
     pieces: list[Piece] = field(default_factory=list)
     text: Piece | None = None
 
@@ -356,14 +358,12 @@ def _trimmed(pieces: list[Piece]) -> list[Piece]:
     return pieces[first:last]
 
 
-def _is_label(pieces: list[Piece]) -> bool:
-    """Whether this is a bracketed remark: (1), (*), (where c is the cofactor matrix)."""
-    if len(pieces) != 1 or pieces[0].kind != "fence" or pieces[0].text not in ("(", "["):
+def _is_label(piece: Piece) -> bool:
+    """Whether this is a remark in brackets: (1), (*), (a), (where c is the cofactor matrix)."""
+    if piece.kind != "fence" or piece.text not in ("(", "["):
         return False
-    inner = pieces[0].parts
-    return any(part.kind == "text" for part in inner) or bool(
-        _LABEL.fullmatch("".join(part.text for part in inner))
-    )
+    label = "".join(part.text for part in piece.parts)
+    return any(part.kind == "text" for part in piece.parts) or _LABEL.fullmatch(label) is not None
 
 
 def _divides(row: list[Piece], at: int) -> bool:
@@ -417,7 +417,7 @@ class _Formula:
                 if rows:
                     rows[-1][1].extend(row)
             elif rows and self.goes_on(latest, inner):
-                rows[-1][1].extend(row)
+                rows[-1][1].extend(dropwhile(lambda piece: piece.kind in ("align", "gap"), row))
             else:
                 rows.append((number, row))
             latest = inner or latest
@@ -463,8 +463,13 @@ class _Formula:
             return True
         if latest[-1].close == "." and row[0].kind == "fence" and row[0].text == ".":
             return True
+        base = next((piece for piece in reversed(latest) if piece.kind not in ("sub", "sup")), latest[-1])
+        if base.text in LIMITS and base.text.startswith("\\"):
+            return True  # a sum, and what it sums
         relation = next((at for at, piece in enumerate(row) if piece.kind == "relation"), len(row))
-        if any(piece.kind == "open" for piece in latest) and any(piece.kind == "close" for piece in row[:relation]):
+        if any(piece.kind == "open" for piece in latest) and any(
+            piece.kind == "close" for piece in row[:relation]
+        ):
             return True
         if row[0].kind == "sign" and row[0].text != "+":
             return relation == len(row)
@@ -484,29 +489,31 @@ class _Formula:
         """A row cut at commas, wide spaces, words, arrows and columns; none of the segments is empty."""
         segments = [_Segment("")]
 
-        def separate(separator: str, *, wide: bool = False, mark: Piece | None = None) -> None:
+        def separate(separator: str, mark: Piece | None = None) -> None:
             last = segments[-1]
             if last.pieces or last.text:
                 segments.append(last := _Segment(separator))
             if _STRENGTH.get(separator, _ARROW) > _STRENGTH.get(last.separator, _ARROW):
                 last.separator = separator
-            last.wide, last.mark = last.wide or wide, last.mark or mark
+            last.mark = mark or last.mark
 
         for at, piece in enumerate(row):
-            if piece.kind == "gap":
-                separate(r"\quad" if piece.text == r"\quad" else "&", wide=piece.text == r"\quad")
-            elif piece.kind == "align":
-                if _divides(row, at):
-                    separate("&", wide=True)
+            if piece.kind == "gap" and piece.text != r"\quad":
+                separate(r"\,")
+            elif piece.kind == "gap" or (piece.kind == "align" and _divides(row, at)):
+                separate(
+                    r"\quad" if piece.kind == "gap" else "&", segments[-1].mark or piece._replace(kind="gap")
+                )
+                segments[-1].spaced = True
             elif piece.kind in ("comma", "stop"):
-                separate(",", mark=piece._replace(kind="comma"))
+                separate(",", piece._replace(kind="comma"))
             elif piece.kind == "arrow":
                 separate(piece.text)
             elif piece.kind == "text" and not self.is_operand(row, at, segments[-1].pieces):
                 separate("text")
                 segments[-1].text = piece
                 separate("text")
-            elif piece.kind != "tag":
+            elif piece.kind not in ("tag", "align"):
                 segments[-1].pieces.append(piece)
         return [segment for segment in segments if segment.pieces or segment.text]
 
@@ -518,7 +525,7 @@ class _Formula:
         if before and before[-1].kind in _JOINING:
             return True
         after = _next(row, at)
-        if after is None or any(not _is_label([piece]) for piece in before):
+        if after is None or not all(map(_is_label, before)):
             return False
         applied = after.kind == "fence" and after.start == words.end and self.text[words.start] == "\\"
         return after.kind in ("relation", "infix", "sub", "sup") or (applied and not before)
@@ -527,7 +534,12 @@ class _Formula:
         """Segments gathered to clauses."""
         for segment in segments[1:]:  # `, \quad (i = j)` states i = j
             inner = segment.pieces
-            if segment.separator != "text" and len(inner) == 1 and inner[0].text == "(" and _states(inner[0].parts):
+            if (
+                segment.separator != "text"
+                and len(inner) == 1
+                and inner[0].text == "("
+                and _states(inner[0].parts)
+            ):
                 segment.pieces = self.prepared(inner[0].parts)
         listed = self.listed(segments)
         drafts = [_Draft(segment.separator) for segment in segments[:1]]
@@ -539,13 +551,7 @@ class _Formula:
                 if draft.pieces and after and after.separator != ",":
                     drafts.append(draft := _Draft(segment.separator))
                 draft.texts.append(Text(segment.text.start, segment.text.end, segment.text.text))
-            elif (
-                _is_label(segment.pieces)
-                and (segment.wide or (after and after.wide))
-                and not (draft.pieces and opens)
-                and not (after and after.pieces and after.pieces[0].kind == "relation")
-                and len(segments) > 1
-            ):
+            elif self.is_remark(segment, after) and not (draft.pieces and opens):
                 start, end = segment.pieces[0].start, segment.pieces[0].end
                 draft.texts.append(Text(start, end, self.text[start:end]))
             elif not draft.pieces:
@@ -554,10 +560,22 @@ class _Formula:
                 drafts.append(_Draft(segment.separator))
                 drafts[-1].add(segment.pieces)
             else:
-                if segment.mark and not opens and segment.pieces[0].kind != "relation":
+                head = segment.pieces[0].kind
+                marked = head != "relation" if segment.separator == "," else head not in _JOINING and draft.stated
+                if segment.mark and marked and not opens:
                     draft.add([segment.mark])
                 draft.add(segment.pieces)
         return drafts
+
+    def is_remark(self, segment: _Segment, after: _Segment | None) -> bool:
+        """Whether a segment only says something about the statement beside it, at a distance: (1), linearity."""
+        (first, *more) = segment.pieces
+        if more or (after and after.pieces and after.pieces[0].kind == "relation"):
+            return False
+        if segment.spaced or (after and after.spaced):
+            named = first.font == "rm" and len(first.text) > 3 and first.text not in self.words | _PREDICATES
+            return _is_label(first) or (named and segment.spaced)
+        return segment.separator == r"\," and _is_label(first) and first.parts[0].kind == "number"
 
     def listed(self, segments: list[_Segment]) -> list[bool | None]:
         """For each segment: None when no later one states anything, else whether it goes on with a list before.
@@ -575,26 +593,30 @@ class _Formula:
                 element = len(segment.pieces) == 1 and segment.pieces[0].kind in ("dots", "number")
                 out[at] = out[at + 1] if out[at + 1] is None else element or out[at + 1]
         for at in range(1, len(segments)):
-            if [piece.kind for piece in segments[at - 1].pieces] == ["dots"] and not _states(segments[at].pieces):
+            if [piece.kind for piece in segments[at - 1].pieces] == ["dots"] and not _states(
+                segments[at].pieces
+            ):
                 out[at] = None if out[at] is None else True
         return out
 
     def parts_from(self, draft: _Draft, segment: _Segment, listed: bool | None) -> bool:
         """Whether a segment begins a clause of its own."""
         head = segment.pieces[0].kind
-        if segment.separator not in (",", r"\quad", "&"):
+        if segment.separator not in _STRENGTH:
             return True
         if head == "relation" or (segment.separator != "," and head in _JOINING):
             return False
         if segment.separator == ",":
-            return draft.stated and (segment.wide if listed is None else not listed)
+            return draft.stated and listed is False
         states = _states(segment.pieces)
-        return (draft.stated or states) if segment.separator == r"\quad" else (draft.stated and states)
+        return (states or not draft.stated) if segment.separator == r"\quad" else (states and draft.stated)
 
     def clause(self, draft: _Draft, row: int, tag: str | None) -> Clause:
         """A chain of relations from its pieces."""
         signs: list[Piece] = []
         sides: list[list[Piece]] = [[]]
+        if len(draft.pieces) > 1 and draft.pieces[-1].text == ":":
+            draft.pieces.pop()  # a colon at the end is punctuation
         for piece in draft.pieces:
             if piece.kind == "relation":
                 signs.append(piece)
@@ -602,14 +624,18 @@ class _Formula:
             else:
                 sides[-1].append(piece)
         first = self.side(sides[0], 0) if sides[0] else None
-        if len(draft.pieces) == 1 and draft.pieces[0].kind in _JOINING:  # the name of a sign, as in "the = of $=$"
+        if (
+            len(draft.pieces) == 1 and draft.pieces[0].kind in _JOINING
+        ):  # the name of a sign, as in "the = of $=$"
             sign, signs, sides = draft.pieces[0], [], [[]]
             first = Symbol(sign.start, sign.end, sign.text)
         links = []
         for sign, pieces in zip(signs, sides[1:], strict=True):
             node = self.side(pieces, sign.end)
             links.append(Link(sign.start, max(sign.end, node.end), sign.text, sign.start, node))
-        places = [(piece.start, piece.end) for piece in draft.pieces] + [(text.start, text.end) for text in draft.texts]
+        places = [(piece.start, piece.end) for piece in draft.pieces] + [
+            (text.start, text.end) for text in draft.texts
+        ]
         start, end = min(start for start, _ in places), max(end for _, end in places)
         texts = tuple(sorted(draft.texts, key=lambda text: text.start))
         return Clause(start, end, first, tuple(links), row, draft.separator, texts, tag)
@@ -618,11 +644,13 @@ class _Formula:
 
     def side(self, pieces: list[Piece], at: int) -> Node:
         """One side of a relation; `at` is where it should stand."""
-        pieces = [piece for piece in _trimmed(pieces) if piece.kind not in ("gap", "align")]
+        pieces = _trimmed(pieces)
         if not pieces:
             return Unread(at, at, "nothing stands here", "an expression", at)
         start, end = self.balanced(pieces[0].start, pieces[-1].end)
-        words = len(pieces)  # where the words of `X + A invertible` begin: they say something of all before them
+        words = len(
+            pieces
+        )  # where the words of `X + A invertible` begin: they say something of all before them
         while words > 1 and pieces[words - 1].text in _PREDICATES:
             words -= 1
         try:
@@ -654,7 +682,10 @@ class _Formula:
             piece
             for at, piece in enumerate(inner)
             if piece.kind != "gap"
-            or (piece.text == r"\quad" and {near.kind for near in inner[max(at - 1, 0) : at + 2]} <= _FACTORS | {"gap"})
+            or (
+                piece.text == r"\quad"
+                and {near.kind for near in inner[max(at - 1, 0) : at + 2]} <= _FACTORS | {"gap"}
+            )
         ]
 
 
@@ -915,7 +946,11 @@ class _Expression:
     def factor(self) -> Node:
         """An atom with its scripts."""
         first, piece = self.at, self.pieces[self.at]
-        if piece.text == "arg" and self.at + 1 < len(self.pieces) and self.pieces[self.at + 1].text in ("max", "min"):
+        if (
+            piece.text == "arg"
+            and self.at + 1 < len(self.pieces)
+            and self.pieces[self.at + 1].text in ("max", "min")
+        ):
             self.at += 1
             piece = self.pieces[self.at]._replace(start=piece.start, text="arg" + self.pieces[self.at].text)
         if piece.kind == "name" and piece.text in LIMITS:
@@ -949,7 +984,9 @@ class _Expression:
         follows = self.peek()
         if not plain or not follows or (sub is None and not piece.text.startswith("\\")):
             return node
-        negative = follows[:2] == ("sign", "-") and sub is not None  # \sum_j -p_j is a sum, \sum - e_j a difference
+        negative = (
+            follows[:2] == ("sign", "-") and sub is not None
+        )  # \sum_j -p_j is a sum, \sum - e_j a difference
         closes = follows.kind == "bar" and self.bar(self.at) in self.bars[-1:]
         if (follows.kind in _ENDS and not negative) or closes:
             return node
@@ -1023,7 +1060,9 @@ class _Expression:
         if name in _DELIMITED or name in _ARRAYS:
             return self.matrix(piece, piece.parts, _DELIMITED.get(name, ""))
         if any(part.kind == "break" for part in piece.parts):
-            raise Trouble(piece.start, f"found the rows of {name} inside an expression", "a matrix or one row")
+            raise Trouble(
+                piece.start, f"found the rows of {name} inside an expression", "a matrix or one row"
+            )
         return self.inner(piece.parts, piece.start)
 
     def matrix(self, piece: Piece, content: Pieces, delimiter: str) -> Matrix:
@@ -1039,7 +1078,10 @@ class _Expression:
             entered = [self.formula.entered(tuple(cell)) for cell in cells]
             if any(entered):
                 rows.append(
-                    tuple(_Expression(self.formula, cell, self.depth + 1).whole() if cell else None for cell in entered)
+                    tuple(
+                        _Expression(self.formula, cell, self.depth + 1).whole() if cell else None
+                        for cell in entered
+                    )
                 )
         return Matrix(piece.start, piece.end, tuple(rows), delimiter)
 
@@ -1050,7 +1092,9 @@ class _Expression:
 
     def case(self, row: list[Piece]) -> Case:
         """A value, and what stands behind an &, a wide space, words or in brackets: its condition."""
-        aligned = [at for at, part in enumerate(row[:-1]) if part.kind == "align" and row[at + 1].kind != "relation"]
+        aligned = [
+            at for at, part in enumerate(row[:-1]) if part.kind == "align" and row[at + 1].kind != "relation"
+        ]
         head, tail = (row[: aligned[0]], row[aligned[0] + 1 :]) if aligned else (row, [])
         segments = self.formula.segments(head)
         value = list((segments[0].pieces if segments else []) or head)
@@ -1080,7 +1124,7 @@ _EXPECTED = {
 
 def _is_condition(piece: Piece) -> bool:
     """(i = j), (otherwise)."""
-    return piece.kind == "fence" and piece.text == "(" and (_states(piece.parts) or _is_label([piece]))
+    return piece.kind == "fence" and piece.text == "(" and (_states(piece.parts) or _is_label(piece))
 
 
 def _accented(node: Node, accent: str) -> Node:

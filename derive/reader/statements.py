@@ -21,6 +21,9 @@ from derive.reader.scope import Family, Function, Scope, Unreadable, entry_term,
 from derive.terms import ONE, Dimension, Index, ShapeError
 
 
+RESERVED = frozenset({*tex.BUILTIN_WORDS, "e", r"\partial", r"\nabla", "sum", r"\delta", "d"})  # never defined
+
+
 def is_declaration(clause: tex.Clause) -> bool:
     return bool(clause.links) and clause.links[0].relation in (r"\in", ":")
 
@@ -159,6 +162,8 @@ def defined_name(node: tex.Node, scope: Scope) -> str | None:
     """The name that an equation with this left side would define: z, a_j or CE(z)."""
     if isinstance(node, tex.Juxtapose) and len(node.items) == 2 and isinstance(node.items[1], tex.Fence):
         node = node.items[0]
+        if isinstance(node, tex.Symbol) and node.letter in RESERVED:
+            return None
     whole = key(node)
     if isinstance(node, tex.Script) and node.sup is None and not node.primes:
         letters = Elaborator(scope).index_nodes(node.sub)
@@ -170,8 +175,9 @@ def defined_name(node: tex.Node, scope: Scope) -> str | None:
             return known  # an entry of something known
         return whole
     if isinstance(node, (tex.Symbol, tex.Accent)) or (isinstance(node, tex.Script) and whole is not None):
-        letter = node.letter if isinstance(node, tex.Symbol) else ""
-        if letter in scope.dimensions or letter in scope.constants or letter.startswith(r"\partial"):
+        base = node.base if isinstance(node, tex.Script) else node
+        letter = base.letter if isinstance(base, tex.Symbol) else ""
+        if letter in RESERVED or (base is node and (letter in scope.dimensions or letter in scope.constants)):
             return None
         return whole
     return None

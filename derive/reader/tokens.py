@@ -1,15 +1,16 @@
 r"""Formula text to nested pieces: everything about LaTeX that a grammar need not know.
 
 Three steps, each linear in the text: `tokenise` classifies what stands on the page (a sign, a relation, a
-delimiter, a letter …) and drops what only sets it; `nest` closes braces, environments and \left … \right; and
-`_Arrangement` gives each command and each script its arguments and takes away braces that group nothing. Every piece
-carries its place in the text, and nothing raises on broken input but nesting beyond `MAX_NESTING`: a brace without
-its partner becomes a piece of kind `stray`, at which the parser stops.
+delimiter, a letter …) and drops what only sets it; `nest` closes braces, environments and \left … \right, gives
+each command and each script its arguments, and takes away braces that group nothing; `pair` and `spell`, for one
+row at a time, find the partners of brackets and the words in runs of letters. Every piece carries its place in
+the text. Broken input raises nothing, but for nesting beyond `MAX_NESTING`: a brace without its partner becomes a
+piece of kind `stray`, at which the parser stops.
 
-Why a tokeniser of our own, when pylatexenc is at hand: its LatexWalker drops a brace that closes nothing without a
-word (the verdict would be about a formula that nobody wrote), recurses in Python until RecursionError at some 300
-nested groups, and leaves `x_1^2 := f'(x)` as one run of characters, to be tokenised all over again. It costs 0.34 ms
-a formula; this module takes about a third of that.
+Why a tokeniser of our own, when pylatexenc is at hand: its LatexWalker drops a brace that closes nothing without
+a word (the verdict would be about a formula that nobody wrote), recurses in Python until RecursionError at some
+300 nested groups, and leaves `x_1^2 := f'(x)` as one run of characters, to be tokenised all over again. This
+module takes a third of its time.
 """
 
 import re
@@ -39,7 +40,9 @@ class Piece(NamedTuple):
     parts: "tuple[Piece, ...]" = ()
     arguments: "tuple[tuple[Piece, ...], ...]" = ()
     font: str = ""
-    close: str = ""  # of a fence its right delimiter, of a bar "l" or "r" if it says so, of a stray what it lacks
+    close: str = (
+        ""  # of a fence its right delimiter, of a bar "l" or "r" if it says so, of a stray what it lacks
+    )
 
 
 Pieces = tuple[Piece, ...]
@@ -54,27 +57,30 @@ def names(listing: str) -> frozenset[str]:
 _SPELLINGS = {
     "sign": r"+ - \pm \mp ±~\pm ∓~\mp −~- –~-",
     "infix": r"""\cdot \times * \ast~* .* ./ / \odot \circ \otimes \oplus \ominus \oslash \star \bullet \div \wedge
-        \land~\wedge \vee \lor~\vee \cup \cap \setminus ·~\cdot ⋅~\cdot ×~\times ⊙~\odot ∘~\circ ⊗~\otimes ⊕~\oplus
-        ∗~* ⋆~\star •~\bullet ÷~\div ∪~\cup ∩~\cap ∖~\setminus ∧~\wedge ∨~\vee \bigodot~\odot""",
-    "relation": r"""= ==~= := ≔~:= \coloneqq~:= \triangleq~:= ≜~:= \defeq~:= =: \equiv ≡~\equiv \approx ≈~\approx
-        \simeq ≃~\simeq \cong \sim ∼~\sim \propto ∝~\propto \doteq \le \leq~\le \leqslant~\le \leqq~\le ≤~\le ⩽~\le
-        <=~\le \ge \geq~\ge \geqslant~\ge \geqq~\ge ≥~\ge ⩾~\ge >=~\ge \ll \gg < > \lt~< \gt~> \neq \ne~\neq ≠~\neq
-        !=~\neq \in ∈~\in \notin ∉~\notin \ni \subset ⊂~\subset \subseteq ⊆~\subseteq \supset \supseteq \to
-        \rightarrow~\to \longrightarrow~\to →~\to ->~\to \mapsto \longmapsto~\mapsto ↦~\mapsto \leftarrow
-        \gets~\leftarrow \longleftarrow~\leftarrow ←~\leftarrow \leftrightarrow ↔~\leftrightarrow \perp \succ \succeq
-        \prec \preceq : \colon~: ∶~:""",
-    "arrow": r"""\implies \Rightarrow~\implies \Longrightarrow~\implies \therefore~\implies ⇒~\implies ⟹~\implies
-        ∴~\implies =>~\implies \iff \Leftrightarrow~\iff \Longleftrightarrow~\iff ⇔~\iff ⟺~\iff <=>~\iff \because
-        ∵~\because \impliedby \Leftarrow~\impliedby \Longleftarrow~\impliedby ⇐~\impliedby""",
+        \land~\wedge \vee \lor~\vee \cup \cap \setminus \bigodot~\odot ·~\cdot ⋅~\cdot ×~\times ⊙~\odot ∘~\circ
+        ⊗~\otimes ⊕~\oplus ∗~* ⋆~\star •~\bullet ÷~\div ∪~\cup ∩~\cap ∖~\setminus ∧~\wedge ∨~\vee""",
+    "relation": r"""= ==~= := ≔~:= \coloneqq~:= \triangleq~:= ≜~:= \defeq~:= =: : \colon~: ∶~:
+        \equiv ≡~\equiv \approx ≈~\approx \simeq ≃~\simeq \cong \sim ∼~\sim \propto ∝~\propto \doteq
+        \neq \ne~\neq ≠~\neq !=~\neq < > \lt~< \gt~> \ll \gg \succ \succeq \prec \preceq \perp
+        \le \leq~\le \leqslant~\le \leqq~\le ≤~\le ⩽~\le <=~\le
+        \ge \geq~\ge \geqslant~\ge \geqq~\ge ≥~\ge ⩾~\ge >=~\ge
+        \in ∈~\in \notin ∉~\notin \ni \subset ⊂~\subset \subseteq ⊆~\subseteq \supset \supseteq
+        \to \rightarrow~\to \longrightarrow~\to →~\to ->~\to \mapsto \longmapsto~\mapsto ↦~\mapsto
+        \leftarrow \gets~\leftarrow \longleftarrow~\leftarrow ←~\leftarrow \leftrightarrow ↔~\leftrightarrow""",
+    "arrow": r"""\implies \Rightarrow~\implies \Longrightarrow~\implies \therefore~\implies ⇒~\implies
+        ⟹~\implies ∴~\implies =>~\implies \iff \Leftrightarrow~\iff \Longleftrightarrow~\iff ⇔~\iff ⟺~\iff
+        <=>~\iff \because ∵~\because \impliedby \Leftarrow~\impliedby \Longleftarrow~\impliedby ⇐~\impliedby""",
     "comma": ", ; 、~,",
     "stop": "。~.",
-    "open": r"( [ \{~{ \lbrace~{ \lbrack~[ \lparen~( \langle ⟨~\langle 〈~\langle \lfloor ⌊~\lfloor \lceil ⌈~\lceil",
-    "close": r") ] \}~} \rbrace~} \rbrack~] \rparen~) \rangle ⟩~\rangle 〉~\rangle \rfloor ⌋~\rfloor \rceil ⌉~\rceil",
+    "open": r"""( [ \{~{ \lbrace~{ \lbrack~[ \lparen~( \langle ⟨~\langle 〈~\langle
+        \lfloor ⌊~\lfloor \lceil ⌈~\lceil""",
+    "close": r""") ] \}~} \rbrace~} \rbrack~] \rparen~) \rangle ⟩~\rangle 〉~\rangle
+        \rfloor ⌋~\rfloor \rceil ⌉~\rceil""",
     "bar": r"| \vert~| \lvert~| \rvert~| \| \Vert~\| \lVert~\| \rVert~\| ‖~\| ∥~\|",
     "mid": r"\mid~| ∣~| \parallel~\|",
-    "dots": r"""\dots \ldots \cdots \vdots \ddots \dotsc \dotsb \dotsm \dotsi \dotso \hdots \iddots … ⋯ ⋮ ⋱ ⋰""",
-    "name": r"""\triangledown~\nabla \bigtriangledown~\nabla ∇~\nabla ▽~\nabla ∂~\partial ∞~\infty ℓ~\ell ∑~\sum
-        ∏~\prod ∫~\int ⊤~\top ⊥~\bot †~\dagger µ~\mu ∆~\Delta ∅~\emptyset ⊺~\intercal ! \#""",
+    "dots": r"\dots \ldots \cdots \vdots \ddots \dotsc \dotsb \dotsm \dotsi \dotso \hdots \iddots … ⋯ ⋮ ⋱ ⋰",
+    "name": r"""\triangledown~\nabla \bigtriangledown~\nabla ∇~\nabla ▽~\nabla ∂~\partial ∞~\infty ℓ~\ell
+        ∑~\sum ∏~\prod ∫~\int ⊤~\top ⊥~\bot †~\dagger µ~\mu ∆~\Delta ∅~\emptyset ⊺~\intercal ! \#""",
     "text": r"\forall \exists ∀~\forall ∃~\exists",
     "prime": "' ’~' ′~'",
     "sub": "_",
@@ -93,12 +99,12 @@ _MEANING = {
 }
 _SETS = {"\\R": "R", "\\RR": "R", "\\reals": "R", "\\Reals": "R", "\\N": "N", "\\Z": "Z", "\\C": "C"}
 
-# Commands that only set their argument, or nothing: `\boxed{x}` is `{x}`, and a group is read as what it holds.
+# Commands that only set their argument, or nothing: `\boxed{x}` is `{x}`, and a group is what it holds.
 _SILENT = names(
-    """displaystyle textstyle scriptstyle scriptscriptstyle limits nolimits nonumber notag hline allowbreak nobreak
-    mathstrut strut relax large Large small normalsize boxed fbox cancel bcancel xcancel sout ensuremath mathop
-    mathrel mathbin mathord mathopen mathclose mathinner mathpunct smash thinspace enspace enskip medspace
-    thickspace negthinspace noindent"""
+    """displaystyle textstyle scriptstyle scriptscriptstyle limits nolimits nonumber notag hline allowbreak
+    nobreak mathstrut strut relax large Large small normalsize boxed fbox cancel bcancel xcancel sout ensuremath
+    mathop mathrel mathbin mathord mathopen mathclose mathinner mathpunct smash thinspace enspace enskip medspace
+    thickspace negthinspace noindent square blacksquare Box qed"""
 )
 # Commands whose argument is no mathematics.
 _DROPPED = names("label color vspace phantom hphantom vphantom require textcolor colorbox hdotsfor")
@@ -107,7 +113,14 @@ _UNREAD = _DROPPED | _REMARKS | names("tag ref eqref cite")
 # Commands whose argument is one name, if it is one word: the first in text mode, the second in math mode.
 _QUOTED = names("text mbox hbox textrm textnormal textup textit textsf texttt textsc textbf")
 _UPRIGHT = names("mathrm operatorname mathit mathsf")
-_TEXT_FONTS = {"textbf": "bold", "textit": "it", "mathit": "it", "textsf": "sf", "mathsf": "sf", "texttt": "sf"}
+_TEXT_FONTS = {
+    "textbf": "bold",
+    "textit": "it",
+    "mathit": "it",
+    "textsf": "sf",
+    "mathsf": "sf",
+    "texttt": "sf",
+}
 FONTS = {
     "mathbf": "bold", "boldsymbol": "bold", "bm": "bold", "pmb": "bold", "mathbfit": "bold", "symbf": "bold",
     "mathcal": "cal", "mathscr": "cal", "mathbb": "bb", "mathds": "bb", "mathbbm": "bb", "mathrm": "rm",
@@ -145,8 +158,8 @@ _TOKEN = re.compile(
     r"""
     (?P<gap> \\q?quad(?![A-Za-z]) | \\(?:hfill?|l?eqno)(?![A-Za-z]) )
   | (?P<narrow> \\[hm]space\*?\s*\{[^{}]*\} | (?:(?:~|\\[ ;:>,])\s*){3,} )
-  | (?P<blank> (?: [\s~\u00ad\u200b-\u200f\u2060-\u2064\ufeff] | \\[\s,;:!>/] | %[^\n]*
-                 | \\(?:hskip|kern|mkern|mskip)\s*-?[\d.]+\s*[a-z]{2} )+ )
+  | (?P<blank> (?: [\s\u00ad\u200b-\u200f\u2060-\u2064\ufeff] | %[^\n]* )+ | ~ | \\[\s,;:!>/]
+             | \\(?:hskip|kern|mkern|mskip)\s*-?[\d.]+\s*[a-z]{2} )
   | (?P<begin> \\begin\s*\{[^{}]*\}(?:\[[tcblr]\])? )
   | (?P<end> \\end\s*\{[^{}]*\} )
   | (?P<sized> \\(?P<size>left|right|middle|[bB]igg?[lrm]?)(?![A-Za-z])\s*
@@ -297,7 +310,11 @@ def _word(name: str, content: str) -> str | None:
     word = content.strip().replace(r"\_", "_")
     if name in _UPRIGHT or re.fullmatch(r"arg\s*(?:max|min)", word):
         word = _SPACING.sub("", word)
-    if name in _REMARKS or not _IDENTIFIER.fullmatch(word) or ("-" in word and name in _UPRIGHT - {"operatorname"}):
+    if (
+        name in _REMARKS
+        or not _IDENTIFIER.fullmatch(word)
+        or ("-" in word and name in _UPRIGHT - {"operatorname"})
+    ):
         return None
     return word
 
@@ -409,7 +426,9 @@ def nest(tokens: Iterable[Piece]) -> Pieces:
     return arrange(stack[0][1])
 
 
-def _dissolve(opener: Piece | None, items: list[Piece], stack: list[tuple[Piece | None, list[Piece]]]) -> None:
+def _dissolve(
+    opener: Piece | None, items: list[Piece], stack: list[tuple[Piece | None, list[Piece]]]
+) -> None:
     """What never closes is no group: its content goes on in the group around it, after a stray opener."""
     if opener is not None:
         stack[-1][1].append(opener._replace(kind="stray", close=_LACKS[opener.kind]))
@@ -439,7 +458,9 @@ class _Arrangement:
             if piece.kind == "accent":  # a combining mark stands after its letter
                 self.at += 1
                 base = out.pop() if out else piece._replace(kind="stray")
-                out.append(Piece("command", _COMBINING[piece.text], base.start, piece.end, arguments=((base,),)))
+                out.append(
+                    Piece("command", _COMBINING[piece.text], base.start, piece.end, arguments=((base,),))
+                )
                 continue
             found = self.unit(0)
             out.extend(_faced(found, switch) if switch else found)
@@ -504,11 +525,17 @@ class _Arrangement:
         if name in ("overset", "underset", "stackrel"):
             return _stacked(piece._replace(end=end), *arguments)
         if name == "substack":
-            rows = tuple(part._replace(kind="comma") if part.kind == "break" else part for part in arguments[0])
+            rows = tuple(
+                part._replace(kind="comma") if part.kind == "break" else part for part in arguments[0]
+            )
             return (Piece("group", "", piece.start, end, rows),)
         if name in _FRACTIONS:
             name = "frac"
-        return (piece._replace(text=name, end=end, arguments=(*arguments, degree) if degree else tuple(arguments)),)
+        return (
+            piece._replace(
+                text=name, end=end, arguments=(*arguments, degree) if degree else tuple(arguments)
+            ),
+        )
 
     def degree(self) -> Pieces:
         r"""The [3] of \sqrt[3]{x}."""
@@ -557,7 +584,11 @@ def _faced(parts: Pieces, font: str) -> Pieces:
         return (parts[0]._replace(kind="name", font=font),)  # \mathbf{1} is a name, not the number
     out = []
     for part in parts:
-        if part.kind in ("letter", "name") and not part.font and not (len(part.text) > 1 and part.text.isalpha()):
+        if (
+            part.kind in ("letter", "name")
+            and not part.font
+            and not (len(part.text) > 1 and part.text.isalpha())
+        ):
             part = part._replace(font=font)
         elif part.kind in ("group", "fence", "command", "environment"):
             arguments = tuple(_faced(argument, font) for argument in part.arguments)
@@ -604,7 +635,9 @@ def pair(pieces: Iterable[Piece]) -> list[Piece]:
             levels.append([])
         elif piece.kind == "close" and openers:
             opener, inner = openers.pop(), levels.pop()
-            levels[-1].append(Piece("fence", opener.text, opener.start, piece.end, tuple(inner), close=piece.text))
+            levels[-1].append(
+                Piece("fence", opener.text, opener.start, piece.end, tuple(inner), close=piece.text)
+            )
         else:
             levels[-1].append(piece)
     while openers:
