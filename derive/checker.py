@@ -42,6 +42,9 @@ COMMAND_WORDS = re.compile(
     r"\\(?:begin|end|tag|label|text|mathrm|operatorname|mathbf|mathbb)\s*\{[^}]*\}|\\[A-Za-z]+"
 )
 
+COUNTS_FROM_0 = re.compile(r"[A-Za-z}]_\{?0+\}?(?![0-9])|[A-Za-z}]_\{0[0-9]\}")
+LIMITS = re.compile(r"\\sum(?:\\limits)?\s*_\s*\{?\s*([a-z])\s*=\s*([01])\s*\}?\s*\^\s*\{?\s*([A-Za-z])\s*(?:\}|(?![A-Za-z{]))")
+
 Watch = Callable[[Step, Statement], None]
 
 
@@ -74,12 +77,24 @@ class Checker:
     def used_layout(self) -> Layout:
         return self.scope.layout or self.layout or "denominator"
 
-    def read(self, passages: Iterable[Passage]) -> None:
+    def read(self, passages: Sequence[Passage]) -> None:
+        self.survey(passages)
         for passage in passages:
             if passage.kind == "given":
                 self.given(passage)
             elif passage.kind in ("display", "inline"):
                 self.formula(passage)
+
+    def survey(self, passages: Iterable[Passage]) -> None:
+        """What only the whole document tells: whether it counts from 0, and how far sums over a letter go."""
+        limits: dict[str, set[str]] = {}
+        for passage in passages:
+            if passage.kind in ("display", "inline", "given"):
+                if COUNTS_FROM_0.search(passage.text):
+                    self.scope.first = 0
+                for letter, start, upper in LIMITS.findall(passage.text):
+                    limits.setdefault(letter, set()).add(upper if start == "1" else "")
+        self.scope.limits.update({k: v.pop() for k, v in limits.items() if len(v) == 1 and "" not in v})
 
     # ------------------------------------------------------------------ given blocks
 

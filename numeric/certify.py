@@ -82,9 +82,14 @@ def refute(
 
 
 def ladder(names: list[str], largest: int) -> Iterator[dict[str, int]]:
-    """Sizes for these symbols in the order of their sum: all up to `largest`; of many symbols, small ones."""
+    """Sizes for these symbols in the order of their sum: all up to `largest` for one or two symbols.
+
+    Of three, not all are large at once; of more, none is.
+    """
     if len(names) <= 3:
         choices = list(cartesian(range(1, largest + 1), repeat=len(names)))
+        if len(names) == 3:
+            choices = [choice for choice in choices if sum(choice) <= 2 * largest]
     else:
         choices = list(cartesian((1, 2), repeat=min(len(names), 6)))
         choices = [choice + (2,) * (len(names) - len(choice)) for choice in choices]

@@ -56,6 +56,7 @@ from derive.terms import (
 Value = Any  # a float array, fmpq, arb or polynomial, or a Dual of these
 Node = tuple[Any, ...]  # (operation, operands); operands are places in Circuit.nodes unless said otherwise
 Where = Mapping[Index, int]
+Rational = int | Fraction
 Matrix = tuple[tuple[int, ...], ...]
 
 DEGREE = 4  # of the polynomial that an arbitrary function of one variable becomes
@@ -227,7 +228,7 @@ class Circuit:
                 self.node("leaf", name, position)
         return [place for place in self.bits if self.nodes[place][0] != "held"]
 
-    def number(self, value: int | Fraction) -> int:
+    def number(self, value: Rational) -> int:
         return self.node("number", Fraction(value))
 
     def constant(self, place: int) -> Fraction | None:
@@ -260,14 +261,16 @@ class Circuit:
             rest.append(self.number(known))
         return rest[0] if len(rest) == 1 else self.node(operation, tuple(rest))
 
-    def power(self, base: int, exponent: int | Fraction) -> int:
-        exponent = Fraction(exponent)
+    def power(self, base: int, exponent: Rational) -> int:
         if max(abs(exponent.numerator), exponent.denominator) > LARGEST_EXPONENT:
             raise Unevaluable(f"the exponent {exponent} is too large")
+        if exponent.denominator > 1:
+            return self.node("power", base, exponent)
+        whole = int(exponent)
         value = self.constant(base)
-        if value is not None and exponent.denominator == 1 and (value or exponent >= 0):
-            return self.number(value**exponent.numerator)
-        return base if exponent == 1 else self.node("power", base, exponent)
+        if value is not None and (value or whole >= 0):
+            return self.number(value**whole)
+        return base if whole == 1 else self.node("power", base, whole)
 
     # terms
 
@@ -508,10 +511,10 @@ class Arithmetic(Protocol):
     it is no number of this kind. Floats give nan instead: one of their samples may be good and another not.
     """
 
-    def number(self, value: Fraction) -> Value:
+    def number(self, value: Rational) -> Value:
         """A rational number."""
 
-    def power(self, base: Value, exponent: Fraction) -> Value:
+    def power(self, base: Value, exponent: Rational) -> Value:
         """base ** exponent; the base is positive unless the exponent is an integer."""
 
     def function(self, name: str, argument: Value) -> Value:
@@ -535,13 +538,13 @@ class Floats:
         "arctan": np.arctan,
     }
 
-    def number(self, value: Fraction) -> Value:
+    def number(self, value: Rational) -> Value:
         try:
             return np.float64(value.numerator / value.denominator)
         except OverflowError:
             raise OutsideDomain("a number beyond double precision") from None
 
-    def power(self, base: Value, exponent: Fraction) -> Value:
+    def power(self, base: Value, exponent: Rational) -> Value:
         if exponent.denominator > 1:
             return np.where(base > 0, base, np.nan) ** float(exponent)
         if exponent == -1:
@@ -571,10 +574,10 @@ class Rationals:
         "arctan": (0, 0),
     }
 
-    def number(self, value: Fraction) -> Value:
+    def number(self, value: Rational) -> Value:
         return fmpq(value.numerator, value.denominator)
 
-    def power(self, base: Value, exponent: Fraction) -> Value:
+    def power(self, base: Value, exponent: Rational) -> Value:
         if exponent.denominator == 1:
             if base == 0 and exponent < 0:
                 raise OutsideDomain("a division by 0")
@@ -618,10 +621,10 @@ class Balls:
         "arctan": arb.atan,
     }
 
-    def number(self, value: Fraction) -> Value:
+    def number(self, value: Rational) -> Value:
         return arb(fmpq(value.numerator, value.denominator))
 
-    def power(self, base: Value, exponent: Fraction) -> Value:
+    def power(self, base: Value, exponent: Rational) -> Value:
         if exponent.denominator == 1:
             if exponent < 0 and base.contains(0):
                 raise OutsideDomain("a division by what may be 0")
@@ -678,10 +681,10 @@ class Dual:
     __rmul__ = __mul__
 
 
-def raised(numbers: Arithmetic, base: Value, exponent: Fraction) -> Value:
+def raised(numbers: Arithmetic, base: Value, exponent: Rational) -> Value:
     """base ** exponent, with (u^q)′ = q u^{q−1} u′."""
     if exponent == 0:
-        return numbers.number(Fraction(1))
+        return numbers.number(1)
     if isinstance(base, Dual):
         slope = numbers.number(exponent) * raised(numbers, base.value, exponent - 1) * base.slope
         return Dual(base.level, raised(numbers, base.value, exponent), slope)
@@ -698,10 +701,10 @@ def applied(numbers: Arithmetic, name: str, argument: Value) -> Value:
 
 SLOPES: Mapping[str, Callable[[Arithmetic, Value, Value], Value]] = {
     "exp": lambda numbers, u, exp_u: exp_u,
-    "log": lambda numbers, u, log_u: raised(numbers, u, Fraction(-1)),
+    "log": lambda numbers, u, log_u: raised(numbers, u, -1),
     "sin": lambda numbers, u, sin_u: applied(numbers, "cos", u),
-    "cos": lambda numbers, u, cos_u: numbers.number(Fraction(-1)) * applied(numbers, "sin", u),
-    "arctan": lambda numbers, u, arctan_u: raised(numbers, numbers.number(Fraction(1)) + u * u, Fraction(-1)),
+    "cos": lambda numbers, u, cos_u: numbers.number(-1) * applied(numbers, "sin", u),
+    "arctan": lambda numbers, u, arctan_u: raised(numbers, numbers.number(1) + u * u, -1),
 }
 """The functions that are evaluated as they are: f′(u), from u and f(u)."""
 
@@ -786,9 +789,9 @@ class Evaluation:
         inner = frame.inner.get(leaf)
         if inner is None:
             depth = frame.depth + 1
-            varied = Dual(depth, self.value(leaf, frame), self.numbers.number(Fraction(1)))
+            varied = Dual(depth, self.value(leaf, frame), self.numbers.number(1))
             inner = frame.inner[leaf] = Frame(frame, self.circuit.bits[leaf], depth, {leaf: varied})
         result = self.value(body, inner)
         if isinstance(result, Dual) and result.level == inner.depth:
             return self.numbers.slope(result.slope, result.value)
-        return self.numbers.slope(self.numbers.number(Fraction(0)), result)
+        return self.numbers.slope(self.numbers.number(0), result)

@@ -5,7 +5,7 @@ A judge that shares no rule with the kernel: a derivative is read off central di
 Only a derivative inside another one is taken by dual numbers.
 
 How far the two sides may be off is found by trying it out. Every number is an array over *variants* of the
-same points: the first is the plain one; in the others the coordinates are moved by a few units in the last
+same points: the first is the plain one; in the others what is rounded is moved by a few units in the last
 place, and each derivative by its own estimated error, up or down at random. What that changes in a side is
 what rounding and truncation may have changed. Points at which this is too much to tell anything do not count.
 """
@@ -13,6 +13,7 @@ what rounding and truncation may have changed. Points at which this is too much 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 from derive.report import Evidence
 from derive.terms import Abstraction, Apply, Claim, Component, Partial, Term, children
 from numeric.certify import floats
-from numeric.evaluate import FLOATS, Evaluation, Frame, Unevaluable, Value
+from numeric.evaluate import Evaluation, Floats, Frame, Rational, Unevaluable, Value
 from numeric.sampling import Point, Question, Setting
 
 Array = NDArray[np.float64]
@@ -29,7 +30,7 @@ SHAPES = ((1, 1), (2, 3), (3, 2), (4, 1))  # sizes for every two dimension symbo
 POINTS = 6
 VARIANTS = 4
 WORK = 10_000  # nodes computed at one choice of sizes
-WOBBLE = 2.0**-50  # relative change of coordinates between variants
+WOBBLE = 2.0**-50  # relative change between variants
 LEVELS = 10  # halvings of the step
 COLUMNS = 5  # of Richardson's tableau
 FLOOR = 1e-12  # of the tolerance, relative to max(1, |value|)
@@ -106,11 +107,7 @@ def _compare(setting: Setting, points: list[Point], seed: int) -> tuple[Array, A
         return np.empty((0, 0)), np.empty((0, 0))
     rng = np.random.default_rng(seed)
     shape = VARIANTS, len(points)
-    values: dict[int, Value] = {}
-    for leaf in points[0]:
-        wobble = WOBBLE * rng.choice((-1.0, 1.0), shape)
-        wobble[0] = 0
-        values[leaf] = floats([point[leaf] for point in points]) * (1 + wobble)
+    values = {leaf: floats([point[leaf] for point in points]) * wobble(rng, shape) for leaf in points[0]}
     evaluation = Differences(setting, values, shape, rng)
     relation = setting.claim.relation
     excesses, tolerances = [], []
@@ -128,13 +125,31 @@ def _compare(setting: Setting, points: list[Point], seed: int) -> tuple[Array, A
     return excess[:, usable], tolerance[:, usable]
 
 
+class Wobbling(Floats):
+    """Floats in which a number that is rounded differs between variants, too."""
+
+    def __init__(self, rng: np.random.Generator):
+        self.rng = rng
+
+    def number(self, value: Rational) -> Value:
+        nearest = super().number(value)
+        return nearest if Fraction(float(nearest)) == value else nearest * wobble(self.rng, (VARIANTS, 1))
+
+
+def wobble(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
+    """Factors that are 1 in the first variant and a few units in the last place off in the others."""
+    factors = 1 + WOBBLE * rng.choice((-1.0, 1.0), shape)
+    factors[0] = 1
+    return factors
+
+
 class Differences(Evaluation):
     """Values in floats, with the outermost derivatives by central differences."""
 
     def __init__(
         self, setting: Setting, values: Mapping[int, Value], shape: tuple[int, int], rng: np.random.Generator
     ):
-        super().__init__(setting.circuit, FLOATS, values, setting.assigned, WORK)
+        super().__init__(setting.circuit, Wobbling(rng), values, setting.assigned, WORK)
         self.shape = shape
         self.rng = rng
 
@@ -150,7 +165,7 @@ class Differences(Evaluation):
             inner = frame.inner[leaf] = Frame(frame, self.circuit.bits[leaf], 1, {leaf: moved})
         around = np.asarray(self.value(body, inner))
         if around.ndim < 4:  # it does not depend on the leaf
-            return FLOATS.slope(np.float64(0), around)
+            return self.numbers.slope(np.float64(0), around)
         value, error = extrapolated(around[0], around[1], around[2], steps)
         signs = self.rng.choice((-1.0, 1.0), self.shape)
         signs[0] = 0

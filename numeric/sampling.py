@@ -52,6 +52,7 @@ from numeric.evaluate import (
     Evaluation,
     Inexpressible,
     OutsideDomain,
+    Rational,
     Scope,
     Unevaluable,
     Value,
@@ -76,7 +77,8 @@ STYLES = tuple(
 )
 """Where the coordinates of the first points come from, one style a point; later points mix them."""
 
-MOST_PLACES = 300  # choices of the free indices that are all tried; beyond it some are picked
+LONGEST = 20_000  # parts of a claim, definitions included
+MOST_PLACES = 100  # choices of the free indices that are all tried; beyond it some are picked
 MOST_INSTANCES = 3000  # of one hypothesis
 ATTEMPTS = 12  # draws for one point
 
@@ -95,9 +97,13 @@ class Question:
     def __init__(self, claim: Claim, seed: int):
         self.claim = claim
         self.rng = random.Random(seed)
-        self.scope = Scope(claim.context)
         self.stated = _stated(claim.context.hypotheses)
         both = [claim.lhs, claim.rhs]
+        bodies = [definition.body for definition in claim.context.definitions.values()]
+        parts = chain.from_iterable(map(walk, both + self.stated + bodies))
+        if next(islice(parts, LONGEST, None), None) is not None:
+            raise Unevaluable("the claim is too long")
+        self.scope = Scope(claim.context)
         own = set(self._symbols(both))
         self.symbols = sorted(own)
         mentioned = {name for h in claim.context.hypotheses for name in _range_names(h)}
@@ -520,16 +526,16 @@ class Polynomial:
 class Polynomials:
     """The arithmetic of polynomials: nothing is divided by but numbers."""
 
-    def number(self, value: Fraction) -> Value:
+    def number(self, value: Rational) -> Value:
         return Polynomial.constant(RATIONALS.number(value))
 
-    def power(self, base: Value, exponent: Fraction) -> Value:
+    def power(self, base: Value, exponent: Rational) -> Value:
         if set(base.terms) <= {()}:
             return Polynomial.constant(RATIONALS.power(base.terms.get((), fmpq(0)), exponent))
         if exponent.denominator > 1 or not 0 <= exponent <= 8:
             raise Inexpressible
-        result = self.number(Fraction(1))
-        for _ in range(exponent.numerator):
+        result = self.number(1)
+        for _ in range(int(exponent)):
             result = result * base
         return result
 
@@ -557,7 +563,7 @@ def _flat(algebra: Evaluation, lhs: int, rhs: int) -> Polynomial:
         if nodes[root][0] == "power" and nodes[root][2] == Fraction(1, 2) and value is not None and value > 0:
             square: Polynomial = algebra.value(nodes[root][1]) + algebra.numbers.number(-value * value)
             return square
-    difference: Polynomial = algebra.value(lhs) + algebra.numbers.number(Fraction(-1)) * algebra.value(rhs)
+    difference: Polynomial = algebra.value(lhs) + algebra.numbers.number(-1) * algebra.value(rhs)
     return difference
 
 

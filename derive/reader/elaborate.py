@@ -14,7 +14,8 @@ from derive import expression as x
 from derive.expression import Expression, Layout, Shape
 from derive.functions import SPELLINGS
 from derive.reader import latex as tex
-from derive.reader.scope import Function, Scope, Unreadable, key
+from derive.reader.scope import Formula, Function, Scope, Unreadable, key
+from derive.reader.scope import dimension as statement_dimension
 from derive.terms import ONE, Dimension, Index, ShapeError
 
 TRANSPOSES = frozenset({"T", r"\top", r"\intercal", "t", r"\dagger"})
@@ -76,6 +77,15 @@ class Elaborator:
             for part in tex.walk(node):
                 if isinstance(part, tex.Script) and part.sub is not None:
                     self._learn_script(part)
+                elif isinstance(part, tex.Juxtapose):
+                    self._learn_tables(part)
+
+    def _learn_tables(self, part: tex.Juxtapose) -> None:
+        for name, fence in zip(part.items, part.items[1:], strict=False):
+            known = key(name)
+            if known in self.scope.tables and isinstance(fence, tex.Fence) and isinstance(fence.body, tex.Symbol):
+                self.ranges.setdefault(fence.body.letter, self.scope.shapes[known][0])
+                self.scope.letters[fence.body.letter] = self.scope.shapes[known][0]
 
     def _learn_script(self, part: tex.Script) -> None:
         letters = self.index_nodes(part.sub)
@@ -108,11 +118,10 @@ class Elaborator:
         name = key(node)
         if name is None or self.scope.knows(name):
             return name
-        if isinstance(node, tex.Symbol):
-            for font in ("", "bold", "cal", "rm"):
-                other = key(tex.Symbol(node.start, node.end, node.letter, font, node.accents))
-                if other is not None and self.scope.knows(other):
-                    return other
+        for other in _other_fonts(node):
+            spelled = key(other)
+            if spelled is not None and self.scope.knows(spelled):
+                return spelled
         return None
 
     def known(self, node: tex.Script, with_sup: bool = True) -> str | None:
@@ -123,7 +132,7 @@ class Elaborator:
         if node.sub is not None and not with_sup:
             trials.append(tex.Script(node.start, node.end, node.base, node.sub))
         for trial in trials:
-            name = key(trial)
+            name = self.resolve(trial)
             if name is not None and self.scope.knows(name):
                 return name
         return None
@@ -146,7 +155,7 @@ class Elaborator:
     def index(self, node: tex.Node, size: Dimension) -> Index:
         match node:
             case tex.Number(text=text) if text.isdigit():
-                place = int(text) - 1
+                place = int(text) - self.scope.first
                 if place < 0 or (size.number is not None and place >= size.number):
                     raise Unreadable(
                         "D013", f"the index {text} is outside 1..{size}", node, "an index in range"
@@ -169,6 +178,8 @@ class Elaborator:
         inner.bound.pop(letter, None)
         inner.learn_ranges(*(n for n in within if n is not None))
         found.update(inner.ranges)
+        if letter in self.typed_letters():
+            return self.scope.range_of_letter(letter)
         size = found.get(letter) or self.scope.letters.get(letter)
         if size is None:
             raise Unreadable(
@@ -218,6 +229,8 @@ class Elaborator:
         known = self.resolve(node)
         if known is not None and known in self.scope.shapes:
             return self.scope.symbol(known)
+        if known is not None and known in self.scope.functions:
+            return self.bare_function(self.scope.functions[known], node)
         if isinstance(node, tex.Symbol):
             letter = node.letter
             if node.font in ("bold", "bb") and letter == "1":
@@ -233,6 +246,18 @@ class Elaborator:
             "D011", f"{self.spelled(node)} has no meaning yet", node,
             rf"its shape, such as {self.spelled(node)} \in \mathbb{{R}}^n, or its definition",
         )  # fmt: skip
+
+    def bare_function(self, function: Function, node: tex.Node) -> Expression:
+        """f for f(x), where x is the one declared symbol of the right shape."""
+        (domain,) = function.arguments
+        fitting = [
+            name
+            for name, shape in self.scope.shapes.items()
+            if shape == domain and name not in self.scope.definitions and "·" not in name
+        ]
+        if function.elementwise or len(fitting) != 1:
+            raise Unreadable("D004", f"the function {function.name} needs its argument", node, "f(x)")
+        return x.Call(function.name, (self.scope.symbol(fitting[0]),), function.values)
 
     def spelled(self, node: tex.Node) -> str:
         return key(node) or "this"
@@ -288,11 +313,42 @@ class Elaborator:
                 continue
             elif _is_indicator(item, items):
                 factor = self.expression(items.pop(0))
+            elif _is_nabla(item) or _is_partial_sign(item):
+                reach = 1 if items and _fenced(items) else len(items)
+                factor = self.operator(item, items[:reach])
+                items = items[reach:]
             else:
                 factor = self.applied(item, items)
             result = factor if result is None else self.multiply(result, factor)
         assert result is not None
         return result
+
+    def operator(self, sign: tex.Node, items: list[tex.Node]) -> Expression:
+        """nabla_x f, shaped like x, and the partial sign with a subscript, like a fraction of them."""
+        if not items:
+            raise Unreadable("D004", "a derivative of nothing", sign, "what is differentiated")
+        body = self.juxtaposed(list(items))
+        sub = sign.sub if isinstance(sign, tex.Script) else None
+        if _is_partial_sign(sign):
+            assert sub is not None
+            return x.Partial(body, self.expression(sub), self.layout)
+        if sub is not None:
+            variable = self.expression(sub)
+        elif self.scope.nabla is not None:
+            variable = self.scope.symbol(self.scope.nabla)
+        else:
+            variable = self.only_variable(body, sign)
+        if isinstance(sign, tex.Script) and isinstance(sign.sup, tex.Number) and sign.sup.text == "2":
+            return x.Gradient(x.Gradient(body, variable), variable)
+        return x.Gradient(body, variable)
+
+    def only_variable(self, body: Expression, node: tex.Node) -> Expression:
+        """What a bare nabla refers to: the parameter of the one function below it, or the one free symbol."""
+        if isinstance(body, x.Symbol) and body.name in self.scope.formulas:
+            parameters = self.scope.formulas[body.name].parameters
+            if len(parameters) == 1:
+                return parameters[0]
+        raise Unreadable("D016", "what this nabla differentiates by is not said", node, r"\nabla_x, or \nabla = \nabla_x in a given block")
 
     def applied(self, item: tex.Node, rest: list[tex.Node]) -> Expression:
         """One factor; a function takes its argument from the front of `rest`."""
@@ -302,13 +358,21 @@ class Elaborator:
         if isinstance(item, tex.Script) and self.known(item) is not None:
             name = self.known(item)
             word = ""
-        if name is not None and name in self.scope.functions:
+        if name is not None and name in self.scope.formulas and rest and isinstance(rest[0], tex.Fence):
+            return self.formula(name, item, rest)
+        if name is not None and name in self.scope.functions and (rest or name not in self.scope.shapes):
+            if not rest and not self.scope.functions[name].elementwise:
+                return self.expression(item)
             return self.declared_function(self.scope.functions[name], item, rest)
         if name is None or name not in self.scope.shapes:
             if word in SPELLINGS or word in OPERATORS:
                 return self.builtin(word, item, rest)
             if word == r"\sigma":
                 return self.builtin("sigmoid", item, rest)
+        elif name in self.scope.tables and rest and isinstance(rest[0], tex.Fence):
+            fence = rest.pop(0)
+            assert isinstance(fence, tex.Fence)
+            return self.entry(self.scope.symbol(name), fence.body, fence)
         elif rest and self._is_argument(name, rest[0]):
             # CE(z): the quantity, with what it depends on
             rest.pop(0)
@@ -355,10 +419,52 @@ class Elaborator:
                 value = self.raised(value, outer.sup, outer)
         return value
 
+    def formula(self, name: str, item: tex.Node, rest: list[tex.Node]) -> Expression:
+        """g(A) or g'(A) for a function that is given by a formula."""
+        formula = self.scope.formulas[name]
+        fence = rest.pop(0)
+        assert isinstance(fence, tex.Fence)
+        parts = fence.body.items if isinstance(fence.body, tex.Commas) else (fence.body,)
+        if len(parts) != len(formula.parameters):
+            raise Unreadable("D004", f"{name} takes {len(formula.parameters)} arguments", fence)
+        arguments = [self.expression(part) for part in parts]
+        order = item.primes if isinstance(item, tex.Script) else 0
+        if not order and name in self.scope.shapes and list(formula.parameters) == arguments:
+            return self.finished(self.scope.symbol(name), _without_primes(item), None)
+        value = formula.value
+        (parameter, argument) = (formula.parameters[0], arguments[0])
+        if len(arguments) == 1 and parameter.is_scalar and not argument.is_scalar:
+            return self.finished(self._each_entry(formula, argument, order), _without_primes(item), None)
+        for _ in range(order):
+            value = x.Partial(value, parameter, self.layout)
+        if order and argument != parameter:
+            local = self.scope.hide(argument)
+            value = x.replace(value, parameter, local)
+        else:
+            for parameter, argument in zip(formula.parameters, arguments, strict=True):
+                if parameter.shape != argument.shape:
+                    raise ShapeError(
+                        f"{name} takes {x.show_shape(parameter.shape)}, not {x.show_shape(argument.shape)}"
+                    )
+                value = x.replace(value, parameter, argument)
+        return self.finished(value, _without_primes(item), None)
+
+    def _each_entry(self, formula: Formula, argument: Expression, order: int) -> Expression:
+        """A function of one number at each entry of a vector."""
+        if order or not argument.is_vector:
+            raise Unreadable("D002", "this function is of one number; its derivative here has no reading yet", None)
+        size = argument.shape[0] if argument.shape[1] == ONE else argument.shape[1]
+        index = Index("·entry", size)
+        value = x.replace(formula.value, formula.parameters[0], x.Entry(argument, (index,)))
+        column = x.Entries((index, Index("·column", ONE)), value)
+        return column if argument.shape[1] == ONE else x.Transpose(column)
+
     def declared_function(self, function: Function, item: tex.Node, rest: list[tex.Node]) -> Expression:
         order = item.primes if isinstance(item, tex.Script) else 0
         if not function.elementwise:
-            if not rest or not isinstance(rest[0], tex.Fence):
+            if rest and not isinstance(rest[0], tex.Fence):
+                return self.bare_function(function, item)
+            if not rest:
                 raise Unreadable("D004", f"the function {function.name} needs its argument", item, "f(x)")
             fence = rest.pop(0)
             assert isinstance(fence, tex.Fence)
@@ -393,14 +499,16 @@ class Elaborator:
     def script(self, node: tex.Script) -> Expression:
         whole = self.known(node)
         if whole is not None and whole in self.scope.shapes:
-            return self.scope.symbol(whole)
+            return self.named(whole)
         is_e = isinstance(node.base, tex.Symbol) and node.base.letter == "e" and "e" not in self.scope.shapes
         if is_e and node.sub is None and node.sup is not None:
             return x.Apply("exp", self.expression(node.sup))
         if isinstance(node.base, tex.Fence) and node.base.open in ("|", r"\|") and node.sub is not None:
             value = self.norm(node.base, node.sub)
         elif (named := self.known(node, with_sup=False)) is not None and named in self.scope.shapes:
-            value = self.scope.symbol(named)
+            value = self.named(named)
+        elif (member := self.without_sub(node)) is not None:
+            return self.entry(self.named(member), node.sub, node)  # type: ignore[arg-type]
         elif node.sub is not None:
             value = self.subscripted(node)
         else:
@@ -408,6 +516,26 @@ class Elaborator:
         if node.primes:
             raise Unreadable("D002", "a prime here is neither a derivative nor part of a name", node)
         return value if node.sup is None else self.raised(value, node.sup, node)
+
+    def named(self, name: str) -> Expression:
+        """A known name; one that was declared by its general entry, as w_{ij}, is that entry."""
+        symbol = self.scope.symbol(name)
+        letters = self.scope.indexed.get(name)
+        if letters is None:
+            return symbol
+        places = tuple(self.named_index(n, self.scope.range_of_letter(n)) for n in letters)
+        rest = tuple(d for d in symbol.shape[len(places) :] if d != ONE)
+        if not rest:
+            return x.Entry(symbol, places)
+        inner = Index("·entry", rest[0])
+        return x.Entries((inner, Index("·column", ONE)), x.Entry(symbol, (*places, inner)))
+
+    def without_sub(self, node: tex.Script) -> str | None:
+        """The key of the name with its superscript, where that is known: x^{(i)} in x^{(i)}_j."""
+        if node.sub is None or node.sup is None:
+            return None
+        name = self.resolve(tex.Script(node.start, node.end, node.base, None, node.sup))
+        return name if name is not None and name in self.scope.shapes else None
 
     def subscripted(self, node: tex.Script) -> Expression:
         base = key(node.base)
@@ -519,11 +647,13 @@ class Elaborator:
             raise Unreadable("D002", f"no reading for a {node.op} yet", node)
         if node.sub is None:
             raise Unreadable("D012", "a sum without an index", node, r"\sum_i")
-        letters, without = self.sum_limits(node.sub)
-        sizes = [self.range_of(letter, node.sub, node.body) for letter in letters]
+        letters, start, without = self.sum_limits(node.sub)
+        sizes = [self.sum_range(letter, start, node) for letter in letters]
         before = dict(self.bound)
         indices = [Index(letter, size) for letter, size in zip(letters, sizes, strict=True)]
         excluded = tuple(self.index(w, sizes[0]) for w in without)
+        if start is not None:
+            excluded += tuple(Index(place, sizes[0]) for place in range(start - self.scope.first))
         self.bound.update({str(i.name): i for i in indices})
         try:
             body = self.expression(node.body)
@@ -533,17 +663,46 @@ class Elaborator:
             body = x.Sum(index, body, excluded if place == 0 else ())
         return body
 
-    def sum_limits(self, sub: tex.Node) -> tuple[list[str], list[tex.Node]]:
-        """The bound letters of a sum, and the values that it leaves out."""
+    def sum_range(self, letter: str, start: int | None, node: tex.Big) -> Dimension:
+        """What a sum runs over: the range of the tensors under it, else its limits."""
+        limit = None if node.sup is None else self.limit(node.sup, start)
+        try:
+            size = self.range_of(letter, node, node.body)
+        except Unreadable:
+            if limit is None:
+                raise
+            return limit
+        if limit is not None and start is not None and letter not in self.typed_letters():
+            expected = limit if start == self.scope.first else None
+            if expected is not None and expected != size and not self.scope.may_equal(expected, size):
+                raise Unreadable(
+                    "D012", f"the sum over {letter} ends at {limit}, but what it sums has {size} entries", node
+                )
+        return size
+
+    def typed_letters(self) -> set[str]:
+        return {letter for letters in self.scope.indexed.values() for letter in letters}
+
+    def limit(self, sup: tex.Node, start: int | None) -> Dimension | None:
+        """The number of terms from the first one up to an upper limit; None where it is not a dimension."""
+        try:
+            return statement_dimension(sup, self.scope) + (1 - (self.scope.first if start is None else start))
+        except Unreadable:
+            return None
+
+    def sum_limits(self, sub: tex.Node) -> tuple[list[str], int | None, list[tex.Node]]:
+        """The bound letters of a sum, where it starts if that is said, and the values that it leaves out."""
         letters: list[str] = []
+        start: int | None = None
         without: list[tex.Node] = []
         parts = sub.items if isinstance(sub, (tex.Commas, tex.Juxtapose)) else (sub,)
         for part in parts:
             match part:
                 case tex.Symbol(letter=letter):
                     letters.append(letter)
-                case tex.Relation(op="=", left=tex.Symbol(letter=letter), right=tex.Number(text="1")):
+                case tex.Relation(op="=", left=tex.Symbol(letter=letter), right=tex.Number(text=text)) if text.isdigit():
                     letters.append(letter)
+                    start = int(text)
                 case tex.Relation(op=op, left=tex.Symbol(letter=letter), right=right) if op in (
                     r"\neq",
                     r"\ne",
@@ -552,7 +711,7 @@ class Elaborator:
                     without.append(right)
                 case _:
                     raise Unreadable("D012", "these limits have no reading yet", part, r"i, i=1 or j \neq i")
-        return list(dict.fromkeys(letters)), without
+        return list(dict.fromkeys(letters)), start, without
 
     def matrix(self, node: tex.Matrix, rows: tuple[tuple[tex.Node | None, ...], ...]) -> Expression:
         if any(cell is None or isinstance(cell, tex.Dots) for row in rows for cell in row):
@@ -632,6 +791,18 @@ OPERATORS: Mapping[str, str] = {
 }  # fmt: skip
 
 
+def _other_fonts(node: tex.Node) -> list[tex.Node]:
+    """The same name in other fonts: x_i is an entry of bold x where only that is declared."""
+    match node:
+        case tex.Symbol(start=start, end=end, letter=letter, accents=accents):
+            return [tex.Symbol(start, end, letter, font, accents) for font in ("", "bold", "cal", "rm")]
+        case tex.Accent(start=start, end=end, accent=accent, body=body):
+            return [tex.Accent(start, end, accent, other) for other in _other_fonts(body)]
+        case tex.Script(start=start, end=end, base=base, sub=sub, sup=sup, primes=primes):
+            return [tex.Script(start, end, other, sub, sup, primes) for other in _other_fonts(base)]
+    return []
+
+
 def _fenced(rest: list[tex.Node]) -> bool:
     first = rest[0] if rest else None
     return isinstance(first, tex.Fence) or (
@@ -652,6 +823,21 @@ def _is_indicator(item: tex.Node, rest: list[tex.Node]) -> bool:
     one |= isinstance(item, tex.Symbol) and item.letter in ("1", "I") and item.font in ("bold", "bb")
     first = rest[0] if rest else None
     return one and isinstance(first, tex.Fence) and isinstance(first.body, tex.Relation)
+
+
+def _is_nabla(item: tex.Node) -> bool:
+    base = item.base if isinstance(item, tex.Script) else item
+    return isinstance(base, tex.Symbol) and base.letter == r"\nabla"
+
+
+def _is_partial_sign(item: tex.Node) -> bool:
+    """The partial sign with a subscript: the derivative by what stands there."""
+    return (
+        isinstance(item, tex.Script)
+        and isinstance(item.base, tex.Symbol)
+        and item.base.letter == r"\partial"
+        and item.sub is not None
+    )
 
 
 def _without_primes(item: tex.Node) -> tex.Node:

@@ -1,14 +1,15 @@
 r"""What the mathematics says: the LaTeX of one display or inline formula as a syntax tree.
 
-The tree is what stands on the page, with the place of everything in it; it knows nothing of shapes or meaning.
-`parse_formula` gives the clauses of a formula (a chain `a = b = c` is one clause with two links), `parse_expression`
-one expression. Neither raises on any text: a side of a relation that cannot be read is an `Unread`, and the other sides
-are read all the same. That is why a formula is first cut into rows, clauses and sides, and only then parsed.
+The tree is what stands on the page, with the place of everything in it; it knows nothing of shapes or
+meaning. `parse_formula` gives the clauses of a formula (a chain `a = b = c` is one clause with two links),
+`parse_expression` one expression. Neither raises on any text: a side of a relation that cannot be read is an
+`Unread`, and the other sides are read all the same. That is why a formula is first cut into rows, clauses and
+sides, and only then parsed.
 
-Binding, from loose to tight: a lone bar (`P(a | b)`), commas, relations, + and -, then \cdot \times / and their
-like (from the left, so `a/b c` is a/(b c) and `a/b/c` is (a/b)/c), then juxtaposition, then scripts. \sum and its like
-take the rest of their term: `\sum_j a_j b_j \cdot c + d` is (\sum_j a_j b_j \cdot c) + d. Whether `f(x)` is an
-application or a product is not for this module: it is a juxtaposition.
+Binding, from loose to tight: a lone bar (`P(a | b)`), commas, relations, + and -, then \cdot \times / and
+their like (from the left, so `a/b c` is a/(b c) and `a/b/c` is (a/b)/c), then juxtaposition, then scripts.
+\sum and its like take the rest of their term: `\sum_j a_j b_j \cdot c + d` is (\sum_j a_j b_j \cdot c) + d.
+Whether `f(x)` is an application or a product is not for this module: it is a juxtaposition.
 """
 
 import re
@@ -35,23 +36,27 @@ MAX_LENGTH = 200_000
 MAX_DEPTH = 200
 """How deep a tree may be, so that whoever walks it may recurse."""
 
-BUILTIN_WORDS = names("""exp log ln lg tr Tr trace Trace diag Diag det softmax Softmax logsoftmax sigmoid Sigmoid logit softplus tanh sign
-    sgn max min relu ReLU gelu vec vech adj cof rank sin cos tan sinh cosh arctan sqrt norm logsumexp lse argmax argmin
-    const inv pinv erf elementwise invertible symmetric orthogonal positive definite singular""")
-_PREDICATES = frozenset(
-    {"elementwise", "invertible", "symmetric", "orthogonal", "positive", "definite", "singular"}
+BUILTIN_WORDS = names(
+    """exp log ln tr Tr trace Trace diag Diag det softmax Softmax logsoftmax sigmoid Sigmoid logit softplus tanh
+    sign sgn max min relu ReLU gelu vec vech adj cof rank sin cos tan sinh cosh arctan sqrt norm logsumexp
+    argmax argmin const inv pinv erf elementwise invertible symmetric orthogonal positive definite singular"""
 )
-_CUES = names("""if iff where when with for and or otherwise else such let then hence thus so since because as is are that by from
-    on at all each every any given subject assume suppose denote note also similarly therefore while but which use using
-    we""")
-_BARE_CUES = frozenset(
-    {"if", "where", "when", "for", "and", "otherwise", "such", "with", "given", "then", "let"}
+"""The names that are read in a run of letters; `parse_formula(text, BUILTIN_WORDS | {"CE"})` adds one."""
+
+# Words that make a statement without a relation, or say how to take one: X + A invertible.
+_PREDICATES = names("elementwise invertible symmetric orthogonal positive definite singular")
+# Words of the text around mathematics: in \text or \mathrm, and as bare letters.
+_CUES = names(
+    """if iff where when with for and or otherwise else such let then hence thus so since because as is are that
+    by from on at all each every any given subject assume suppose denote note also similarly therefore while
+    but which use using we"""
 )
+_BARE_CUES = names("if where when for and otherwise such with given then let")
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A part of a formula; `text[start:end]` is what its author wrote. Equality is of structure, not of place."""
+    """A part of a formula; `text[start:end]` is what its author wrote. Equality is of structure."""
 
     start: int = field(compare=False)
     end: int = field(compare=False)
@@ -66,7 +71,7 @@ class Number(Node):
 
 @dataclass(frozen=True, slots=True)
 class Symbol(Node):
-    r"""One identifier: `x`, `\theta`, `softmax`; font is '', bold, cal, bb, rm, it, sf or frak, accents inner first."""
+    r"""One identifier: `x`, `\theta`, `softmax`. The font is '', bold, cal, bb, rm, it, sf or frak."""
 
     letter: str
     font: str = ""
@@ -203,7 +208,7 @@ class Dots(Node):
 
 @dataclass(frozen=True, slots=True)
 class Unread(Node):
-    """One side of a relation that could not be read: `start` is where the trouble is, `side` where the side begins."""
+    """A side that could not be read: `start` is where the trouble is, `side` where the side begins."""
 
     message: str
     expected: str
@@ -223,9 +228,11 @@ class Link(Node):
 class Clause(Node):
     r"""One statement: a chain of relations, or a lone expression, or only words.
 
-    first      None where the row begins with a relation and so continues the chain before it, or has only words
+    first      None where the row begins with a relation and so continues the chain before it, and
+               where there are only words
     row        which row of the display it begins in
-    separator  what stands before it: '' '\\' ',' '\quad' '&' '\implies' '\iff' '\impliedby' '\because' or 'text'
+    separator  what stands before it: '' (nothing), '\\' (it begins a row), ',' '\quad' '\,' (a smaller space)
+               '&' (a column) '\implies' '\iff' '\impliedby' '\because' or 'text'
     texts      words and remarks in it or beside it
     """
 
@@ -439,7 +446,7 @@ class _Formula:
             yield piece
 
     def layout(self, piece: Piece, *, bare: bool) -> Pieces | None:
-        """The rows of an environment that is no value in a row; `bare` when nothing stands before it there."""
+        """The rows of an environment that is no value in a row; `bare` if nothing stands before it there."""
         if piece.kind == "environment":
             name = piece.text.rstrip("*")
             if name in _CASES:
@@ -561,14 +568,16 @@ class _Formula:
                 drafts[-1].add(segment.pieces)
             else:
                 head = segment.pieces[0].kind
-                marked = head != "relation" if segment.separator == "," else head not in _JOINING and draft.stated
+                marked = draft.stated and head not in _JOINING
+                if segment.separator == ",":
+                    marked = head != "relation"
                 if segment.mark and marked and not opens:
                     draft.add([segment.mark])
                 draft.add(segment.pieces)
         return drafts
 
     def is_remark(self, segment: _Segment, after: _Segment | None) -> bool:
-        """Whether a segment only says something about the statement beside it, at a distance: (1), linearity."""
+        """Whether a segment is a remark on the statement that it stands apart from: (1), linearity."""
         (first, *more) = segment.pieces
         if more or (after and after.pieces and after.pieces[0].kind == "relation"):
             return False
@@ -578,9 +587,9 @@ class _Formula:
         return segment.separator == r"\," and _is_label(first) and first.parts[0].kind == "number"
 
     def listed(self, segments: list[_Segment]) -> list[bool | None]:
-        """For each segment: None when no later one states anything, else whether it goes on with a list before.
+        r"""For each segment: None if no later one states anything, else whether it goes on with a list.
 
-        In `i = 1, 2, \\dots, n, x \\in S` the 2 and the n do, and in `a \\in S, x, y \\in T` the x does not.
+        In `i = 1, 2, \dots, n, x \in S` the 2 and the n do, and in `a \in S, x, y \in T` the x does not.
         """
         out: list[bool | None] = [None] * len(segments)
         for at in reversed(range(len(segments))):
@@ -666,7 +675,7 @@ class _Formula:
         return node if (node.start, node.end) == (start, end) else replace(node, start=start, end=end)
 
     def balanced(self, start: int, end: int) -> tuple[int, int]:
-        """The smallest stretch around another one that cuts no pair of braces, so that it can be shown as LaTeX."""
+        """The smallest stretch around another that cuts no pair of braces, and so can be shown as LaTeX."""
         low, high = start, end
         for match in re.finditer(r"\\.|[{}]", self.text[start:end], re.DOTALL):
             partner = self.partner.get(start + match.start(), start)
@@ -674,7 +683,7 @@ class _Formula:
         return low, high
 
     def entered(self, pieces: Pieces) -> list[Piece]:
-        """The pieces inside a group, ready to be parsed; a wide space matters there only between two factors."""
+        """The pieces inside a group, ready to be parsed; a wide space matters only between two factors."""
         inner = pair(spell((piece for piece in pieces if piece.kind not in ("align", "tag")), self.words))
         while inner and inner[-1].kind == "stop":
             inner.pop()
@@ -911,7 +920,7 @@ class _Expression:
         return r"\|" if pair_of_bars and self.bars[-1:] != ["|"] else piece.text
 
     def role(self) -> str:
-        """What a bar after a factor does: it closes the open one, opens another, states a condition, or parts."""
+        """What a bar after a factor does: close the open one, open another, state a condition, or part."""
         bar, side = self.bar(self.at), self.pieces[self.at].close
         if bar in self.bars[-1:]:
             return "opens" if side == "l" and self.later[bar + "r"][self.at] else "closes"
@@ -974,7 +983,7 @@ class _Expression:
         return Script(*self.span(first), base, sub, sup, primes) if sub or sup or primes else base
 
     def big(self, first: int, piece: Piece) -> Node:
-        r"""A sum over the rest of its term; with nothing to sum, `\sum` is a name, and `\max(…)` a function."""
+        r"""A sum over the rest of its term; `\sum` with nothing to sum is a name, `\max(…)` a function."""
         symbol = self.symbol(piece)
         self.at += 1
         node = self.scripted(first, symbol)

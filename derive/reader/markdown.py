@@ -11,14 +11,15 @@ A formula is
 
 `$` is also money. As in pandoc, a `$` and the next one in the paragraph are a formula if no space stands
 inside next to either, and no digit behind. But many authors leave such spaces, and nobody writes money
-in TeX: spaces are allowed where the content has one of `\\ _ ^ =`, and the digit where it has a `\\`.
+in TeX: spaces are allowed where the content shows that it is mathematics (it has a command, `^`, `=` or a
+subscript), and the digit where it has a `\\`.
 
 A display goes before blocks: it may hold blank lines, and rows that look like list items, quotations,
 headings or tables. So do comments and preformatted HTML.
 
 What is broken stays small. A display that is never closed ends before the next heading or fence, or before
 that where prose follows a blank line (`look_ahead` has the rule). An open `\\[` ends with its paragraph, an
-open `\\(` with its line, and only if one of `\\ _ ^ =` follows are they formulas. Where `\\(` and `\\)` stand
+open `\\(` with its line, and only what follows can show that they are formulas. Where `\\(` and `\\)` stand
 inside `$…$`, and in no braces, they are the wrong way round: each `\\(` ends the mathematics and each `\\)`
 begins it again.
 """
@@ -33,7 +34,15 @@ from markdown_it.rules_block import StateBlock, fence, heading, table
 
 from derive.reader.macros import DEFINITION, Macros, define, expand, pairs
 from derive.reader.passage import Container, Kind, Passage, Stretch, plain, stitch
-from derive.reader.tex import EVIDENCE, OPEN_ENVIRONMENT, SKIP, closing, find_end, look_ahead, rest_of_line
+from derive.reader.tex import (
+    OPEN_ENVIRONMENT,
+    SKIP,
+    closing,
+    find_end,
+    has_evidence,
+    look_ahead,
+    rest_of_line,
+)
 
 _RAW = "script|style|pre|code|textarea"
 _TOKEN = re.compile(
@@ -48,8 +57,8 @@ _TOKEN = re.compile(
        | (?P<comment><!--)
        | <(?P<raw>(?i:{_RAW}))(?P<attributes>(?:\s[^<>]*)?)>
        | </?[A-Za-z][A-Za-z0-9-]*+(?:\s+[\w:.-]++(?:\s*=\s*(?:"[^"]*"|'[^']*'|[^\s"'=<>`]++))?)*+\s*/?>
-       | https?://[A-Za-z0-9_.~:/?\#\[\]@!$&'()*+,;=%-]+
-       | \]\([\w./\#?][^\s()]*
+       | https?://(?:[A-Za-z0-9_.~:/?\#\[\]@!$&'()*+,;=%-]|\\[()_])++
+       | \]\([\w./\#?](?:[^\s()\\]|\\.)*+
        | (?P<bar>\|)
     """,
     re.VERBOSE | re.DOTALL,
@@ -241,7 +250,7 @@ class _Scan:
             return inside
         else:
             stop = after = match.start() if match else len(self.text)
-            if not (is_given or is_environment or (is_display and EVIDENCE.search(self.text, inside, stop))):
+            if not (is_given or is_environment or (is_display and has_evidence(self.text, inside, stop))):
                 self.hopeless.update(() if match else (ending,))
                 return inside
         if is_given:
@@ -322,7 +331,7 @@ def _is_mathematics(content: str, following: str) -> bool:
     """Whether it is mathematics that stands between two dollars, and not money."""
     if content.count("`") % 2 or (following in "0123456789" and following and "\\" not in content):
         return False
-    return not (content[0].isspace() or content[-1].isspace()) or bool(EVIDENCE.search(content))
+    return not (content[0].isspace() or content[-1].isspace()) or has_evidence(content, 0, len(content))
 
 
 @cache

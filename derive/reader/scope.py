@@ -44,6 +44,14 @@ class Family:
     general: Expression
 
 
+@dataclass(frozen=True, slots=True)
+class Formula:
+    """A function given by a formula, g(z) = 1 / (1 + e^-z): its parameters, and its value in them."""
+
+    parameters: tuple[x.Symbol, ...]
+    value: Expression
+
+
 @dataclass
 class Scope:
     """The meanings in force. `sizes` fixes dimensions to numbers, as in c = 3."""
@@ -53,12 +61,30 @@ class Scope:
     definitions: dict[str, Expression] = field(default_factory=dict)
     functions: dict[str, Function] = field(default_factory=dict)
     families: dict[str, Family] = field(default_factory=dict)
+    formulas: dict[str, Formula] = field(default_factory=dict)
+    indexed: dict[str, tuple[str, ...]] = field(default_factory=dict)  # w_{ij} declared by its general entry
+    limits: dict[str, str] = field(default_factory=dict)  # upper limits of sums over a letter, in the document
+    presumed: set[str] = field(default_factory=set)  # scalars that were met as a function's parameter
+    tables: set[str] = field(default_factory=set)  # vectors that are written as functions of a number, P(j)
+    first: int = 1  # the number of the first entry, 0 or 1
     constants: dict[str, Index] = field(default_factory=dict)
     letters: dict[str, Dimension] = field(default_factory=dict)
     dimensions: set[str] = field(default_factory=set)
     hypotheses: list[t.Hypothesis] = field(default_factory=list)
     binary: dict[str, str] = field(default_factory=dict)  # vectors of zeros and ones, and where that is said
     layout: x.Layout | None = None
+    nabla: str | None = None  # what a bare nabla refers to
+
+    def may_equal(self, left: Dimension, right: Dimension) -> bool:
+        """Whether two dimensions could be the same number under different names."""
+        return bool(left.names - right.names) and left.number is None
+
+    def hide(self, meaning: Expression) -> x.Symbol:
+        """A symbol of its own for an expression, to differentiate by."""
+        name = f"·{len(self.definitions)}"
+        self.shapes[name] = meaning.shape
+        self.definitions[name] = meaning
+        return x.Symbol(name, meaning.shape)
 
     def dimension(self, name: str) -> Dimension:
         """A dimension symbol, or its size where that is fixed."""
@@ -79,8 +105,10 @@ class Scope:
         if name in self.shapes or name in self.functions:
             self.hypotheses = [h for h in self.hypotheses if not _mentions(h, name)]
             self._freeze_dependents(name)
-        for table in (self.shapes, self.definitions, self.functions, self.binary, self.families):
+        for table in (self.shapes, self.definitions, self.functions, self.binary, self.families, self.formulas):
             table.pop(name, None)
+        self.indexed.pop(name, None)
+        self.presumed.discard(name)
 
     def _freeze_dependents(self, name: str) -> None:
         """Quantities defined through the old meaning keep it, under a name that no one else uses."""
@@ -99,7 +127,15 @@ class Scope:
         return x.Symbol(name, self.shapes[name])
 
     def knows(self, name: str) -> bool:
-        return name in self.shapes or name in self.functions or name in self.families
+        return any(name in table for table in (self.shapes, self.functions, self.families, self.formulas))
+
+    def settled(self, name: str) -> bool:
+        """Whether a symbol has a meaning that a later equation would not give it."""
+        return self.knows(name) and name not in self.presumed
+
+    def range_of_letter(self, letter: str) -> Dimension:
+        """The dimension of a letter that stands for a whole layer or sample, as in w_{ij} or x^{(i)}."""
+        return self.dimension(self.limits.get(letter) or f"n_{letter}")
 
     def assume(self, hypothesis: t.Hypothesis) -> None:
         self.hypotheses.append(hypothesis)
@@ -216,3 +252,30 @@ def _mark(node: tex.Node) -> str:
         case tex.Infix(op=op, left=left, right=right):
             return f"{_mark(left)}{op}{_mark(right)}"
     return key(node) or "?"
+
+
+def dimension(node: tex.Node, scope: Scope) -> Dimension:
+    """A dimension: a name, a number, or a sum of these. Raises Unreadable."""
+    match node:
+        case tex.Number(text=text) if text.isdigit() and int(text) > 0:
+            return Dimension.of(int(text))
+        case tex.Symbol() | tex.Script():
+            name = key(node)
+            if name is not None:
+                return scope.dimension(name)
+        case tex.Fence(body=body):
+            return dimension(body, scope)
+        case tex.Plus(terms=terms):
+            total: Dimension | None = None
+            for sign, term in terms:
+                factor = -1 if sign == "-" else 1
+                if isinstance(term, tex.Number) and term.text.isdigit():
+                    part = Dimension((((), factor * int(term.text)),))
+                elif factor == 1:
+                    part = dimension(term, scope)
+                else:
+                    raise Unreadable("D005", "a dimension is not a difference of symbols", node, "n + 1")
+                total = part if total is None else total + part
+            if total is not None:
+                return total
+    raise Unreadable("D005", "this is not a dimension", node, r"n, 3 or n+1")

@@ -17,7 +17,7 @@ from derive.expression import Expression, Shape
 from derive.lowering import Lowering, Unsupported, state
 from derive.reader import latex as tex
 from derive.reader.elaborate import Elaborator
-from derive.reader.scope import Family, Function, Scope, Unreadable, entry_term, key
+from derive.reader.scope import Family, Formula, Function, Scope, Unreadable, dimension, entry_term, key
 from derive.terms import ONE, Dimension, Index, ShapeError
 
 
@@ -45,6 +45,10 @@ def declare_symbol(node: tex.Node, where: tex.Node, scope: Scope) -> None:
     name = key(node)
     if name is None:
         raise Unreadable("D005", "only a name can be declared", node, r"x \in \mathbb{R}^n")
+    letters = _index_letters(node, scope)
+    if letters and _is_scalar_set(where) | _is_binary(where) | (not isinstance(node, tex.Script) or node.sup is not None):
+        declare_general_entry(name, letters, where, scope)
+        return
     values = _set_of_numbers(where)
     if values is not None:
         (size,) = values
@@ -56,6 +60,45 @@ def declare_symbol(node: tex.Node, where: tex.Node, scope: Scope) -> None:
     scope.constants.pop(name, None)
     if _is_binary(where):
         scope.binary[name] = rf"{name} \in \{{0,1\}}" + (f"^{{{shape[0]}}}" if shape != x.SCALAR else "")
+
+
+def _index_letters(node: tex.Node, scope: Scope) -> tuple[str, ...]:
+    """The letters of a name that stands for many: i and j of w_{ij}, i of x^{(i)}; () for a plain name."""
+    if not isinstance(node, tex.Script):
+        return ()
+    marks = [m for m in (node.sub, _parenthesised(node.sup)) if m is not None]
+    if (node.sup is not None and _parenthesised(node.sup) is None) or not marks:
+        return ()
+    letters: list[str] = []
+    for mark in marks:
+        parts = mark.items if isinstance(mark, (tex.Juxtapose, tex.Commas)) else (mark,)
+        for part in parts:
+            plain = isinstance(part, tex.Symbol) and len(part.letter) == 1 and not part.accents
+            if not plain or part.letter in scope.dimensions or part.letter.isupper():  # type: ignore[union-attr]
+                return ()
+            letters.append(part.letter)  # type: ignore[union-attr]
+    return tuple(letters)
+
+
+def _parenthesised(sup: tex.Node | None) -> tex.Node | None:
+    """The index of a sample, the i of x^{(i)}."""
+    return sup.body if isinstance(sup, tex.Fence) and sup.open in ("(", "[", "{") else None
+
+
+def _is_scalar_set(where: tex.Node) -> bool:
+    return isinstance(where, tex.Symbol) and where.letter == "R"
+
+
+def declare_general_entry(name: str, letters: tuple[str, ...], where: tex.Node, scope: Scope) -> None:
+    """w_{ij} in R, x^{(i)} in R^m: one quantity with an index for each letter."""
+    inner = tuple(d for d in shape_of(where, scope) if d != ONE)
+    shape = (*(scope.range_of_letter(letter) for letter in letters), *inner)
+    scope.declare(name, shape if len(shape) > 1 else (*shape, ONE))
+    scope.indexed[name] = letters
+    for letter in letters:
+        scope.letters[letter] = scope.range_of_letter(letter)
+    if _is_binary(where):
+        scope.binary[name] = name
 
 
 def _set_of_numbers(where: tex.Node) -> tuple[tex.Node] | None:
@@ -96,33 +139,6 @@ def _times(sup: tex.Node) -> list[tex.Node]:
     return [sup]
 
 
-def dimension(node: tex.Node, scope: Scope) -> Dimension:
-    """A dimension: a name, a number, or a sum of these. Raises Unreadable."""
-    match node:
-        case tex.Number(text=text) if text.isdigit() and int(text) > 0:
-            return Dimension.of(int(text))
-        case tex.Symbol() | tex.Script():
-            name = key(node)
-            if name is not None:
-                return scope.dimension(name)
-        case tex.Fence(body=body):
-            return dimension(body, scope)
-        case tex.Plus(terms=terms):
-            total: Dimension | None = None
-            for sign, term in terms:
-                factor = -1 if sign == "-" else 1
-                if isinstance(term, tex.Number) and term.text.isdigit():
-                    part = Dimension((((), factor * int(term.text)),))
-                elif factor == 1:
-                    part = dimension(term, scope)
-                else:
-                    raise Unreadable("D005", "a dimension is not a difference of symbols", node, "n + 1")
-                total = part if total is None else total + part
-            if total is not None:
-                return total
-    raise Unreadable("D005", "this is not a dimension", node, r"n, 3 or n+1")
-
-
 def declare_function(clause: tex.Clause, scope: Scope) -> None:
     """f: R^n -> R^m, an arbitrary smooth function; with the word elementwise, of each entry."""
     names = clause.first.items if isinstance(clause.first, tex.Commas) else (clause.first,)
@@ -140,6 +156,15 @@ def declare_function(clause: tex.Clause, scope: Scope) -> None:
         words = [i for i in range_node.items[1:] if isinstance(i, tex.Symbol) and i.letter == "elementwise"]
         elementwise, range_node = bool(words), range_node.items[0]
     elementwise |= any("elementwise" in text.content for text in clause.texts)
+    numbers = _set_of_numbers(source.node)
+    if numbers is not None:
+        # a function of 1, ..., q is a vector, P(j) its entry
+        for node in names:
+            name = key(node) if node is not None else None
+            if name is not None:
+                scope.declare(name, (dimension(numbers[0], scope), ONE))
+                scope.tables.add(name)
+        return
     domain, values = shape_of(source.node, scope), shape_of(range_node, scope)
     for node in names:
         name = key(node) if node is not None else None
@@ -155,7 +180,17 @@ def defines(clause: tex.Clause, scope: Scope) -> bool:
     if clause.first is None or not clause.links or clause.links[0].relation not in ("=", ":="):
         return False
     name = defined_name(clause.first, scope)
-    return name is not None and (clause.links[0].relation == ":=" or not scope.knows(name))
+    if name is None:
+        return False
+    if clause.links[0].relation == ":=" or not scope.settled(name):
+        return True
+    # l = l(y): the value of an arbitrary function gets the function's name
+    meaning = clause.links[0].node
+    return name in scope.functions and name not in scope.shapes and _applies(meaning, name)
+
+
+def _applies(node: tex.Node, name: str) -> bool:
+    return isinstance(node, tex.Juxtapose) and len(node.items) == 2 and key(node.items[0]) == name
 
 
 def defined_name(node: tex.Node, scope: Scope) -> str | None:
@@ -168,6 +203,8 @@ def defined_name(node: tex.Node, scope: Scope) -> str | None:
     if isinstance(node, tex.Script) and node.sup is None and not node.primes:
         letters = Elaborator(scope).index_nodes(node.sub)
         base = key(node.base)
+        if _typed_names(node, scope):
+            return whole
         if letters and base is not None and all(_is_index_letter(n, scope) for n in letters):
             return base
         known = Elaborator(scope).resolve(node.base)
@@ -191,13 +228,17 @@ def define(clause: tex.Clause, scope: Scope, layout: x.Layout) -> None:
     """Carry out a definition. Raises Unreadable."""
     assert clause.first is not None
     node, meaning = clause.first, clause.links[0].node
+    parameters: tuple[tex.Node, ...] = ()
     if isinstance(node, tex.Juxtapose):
-        node = node.items[0]
+        node, fence = node.items
+        assert isinstance(fence, tex.Fence)
+        parameters = fence.body.items if isinstance(fence.body, tex.Commas) else (fence.body,)
     name = defined_name(node, scope)
     assert name is not None
+    presume(parameters, scope)
     elaborator = Elaborator(scope, layout)
     elaborator.learn_ranges(meaning)
-    if isinstance(node, tex.Script) and key(node) != name:
+    if isinstance(node, tex.Script) and (key(node) != name or name in _typed_names(node, scope)):
         letters = elaborator.index_nodes(node.sub) or []
         indices = tuple(
             Index(n.letter, elaborator.range_of(n.letter, n, meaning))
@@ -208,7 +249,35 @@ def define(clause: tex.Clause, scope: Scope, layout: x.Layout) -> None:
         value: Expression = _column(entries) if len(indices) == 1 else entries
     else:
         value = elaborator.side(meaning)
+    function = scope.functions.get(name)
     scope.define(name, value)
+    if function is not None and _applies(meaning, name):
+        scope.functions[name] = function
+    symbols = [elaborator.resolve(p) for p in parameters]
+    free = [s for s in symbols if s in scope.shapes and s not in scope.definitions]
+    if symbols and len(free) == len(symbols):
+        scope.formulas[name] = Formula(tuple(scope.symbol(s) for s in free if s is not None), value)
+    if isinstance(node, tex.Script) and name in _typed_names(node, scope):
+        letters = elaborator.index_nodes(node.sub) or []
+        scope.indexed[name] = tuple(n.letter for n in letters if isinstance(n, tex.Symbol))
+
+
+def presume(parameters: tuple[tex.Node, ...], scope: Scope) -> None:
+    """Parameters of a function without a meaning of their own are scalars."""
+    for parameter in parameters:
+        name = Elaborator(scope).resolve(parameter)
+        if isinstance(parameter, tex.Symbol) and name is not None and not scope.knows(name):
+            scope.declare(name, x.SCALAR)
+            scope.presumed.add(name)
+
+
+def _typed_names(node: tex.Script, scope: Scope) -> set[str]:
+    """The whole name of an entry whose letters stand for layers, as z_j beside z_k."""
+    letters = Elaborator(scope).index_nodes(node.sub) or []
+    typed = Elaborator(scope).typed_letters()
+    if letters and all(isinstance(n, tex.Symbol) and n.letter in typed for n in letters):
+        return {key(node) or ""}
+    return set()
 
 
 def _column(value: x.Entries) -> Expression:
@@ -221,7 +290,7 @@ def assume(clause: tex.Clause, scope: Scope, label: str, layout: x.Layout) -> No
     if clause.first is None or len(clause.links) != 1:
         raise Unreadable("D006", "a hypothesis is one relation", clause.first, r"\sum_i y_i = 1")
     link = clause.links[0]
-    if _bounds_dimension(clause, scope, label) or _family(clause, scope):
+    if _bounds_dimension(clause, scope, label) or _family(clause, scope) or _nabla(clause, scope):
         return
     elaborator = Elaborator(scope, layout)
     elaborator.learn_ranges(clause.first, link.node)
@@ -255,6 +324,15 @@ def _distance(left: Expression, right: Expression) -> t.Term:
         return entry_term(difference)
     kind = "2" if difference.is_vector else "F"
     return entry_term(x.Power(x.Norm(difference, kind), x.Constant(Fraction(2))))
+
+
+def _nabla(clause: tex.Clause, scope: Scope) -> bool:
+    """nabla = nabla_X says what a bare nabla differentiates by."""
+    match clause.first, clause.links[0].node:
+        case tex.Symbol(letter=r"\nabla"), tex.Script(base=tex.Symbol(letter=r"\nabla"), sub=sub) if sub is not None:
+            scope.nabla = Elaborator(scope).resolve(sub)
+            return True
+    return False
 
 
 def _bounds_dimension(clause: tex.Clause, scope: Scope, label: str) -> bool:

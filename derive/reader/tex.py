@@ -96,13 +96,20 @@ def rest_of_line(text: str, start: int) -> int | None:
     `None`: nothing shows that it is mathematics.
     """
     rest = _REST.match(text, start)
-    return rest.end() if rest and EVIDENCE.search(rest[0]) else None
+    return rest.end() if rest and has_evidence(text, start, rest.end()) else None
 
 
-# What shows that something after a dollar or a delimiter that is never closed is mathematics.
-EVIDENCE = re.compile(r"[\\_^=]")
+def has_evidence(text: str, start: int, end: int) -> bool:
+    """Whether the delimiter before a text that it would not make mathematics by itself may do so.
+
+    There must be a command of TeX, `^`, `=` or a subscript in it, and no code or link of Markdown.
+    """
+    return bool(_EVIDENCE.search(text, start, end)) and not _MARKUP.search(text, start, end)
+
+
+_EVIDENCE = re.compile(r"\\[A-Za-z{,;\\]|[\^=]|(?<![A-Za-z0-9])[A-Za-z]_|[)}\]]_")
+_MARKUP = re.compile(r"`|\]\(|https?://")
 _REST = re.compile(r"(?:[^\\$\n]|\\[^(\n])*+")
-
 _BLANK = re.compile(r"\s*\Z")
 _IN_TEXT = re.compile(r"\\(?:text[a-z]*|[mh]box|intertext)\s*\{[^{}]*\}")
 _OTHER_FORMULA = re.compile(r"(?<![\\$])\$(?!\$)|(?<!\\)\\[(\[]")
@@ -307,7 +314,7 @@ class _Document:
             stop, after = match.start(), match.start() if match.lastgroup == "again" else match.end()
         else:
             stop = after = max((line[1] for line in islice(self.lines(inside, end), taken)), default=inside)
-            if not (is_environment or EVIDENCE.search(self.text, inside, stop)):
+            if not (is_environment or has_evidence(self.text, inside, stop)):
                 return None
         if is_environment:
             return self.formula("display", start, start, after, after)

@@ -1,16 +1,16 @@
 r"""Formula text to nested pieces: everything about LaTeX that a grammar need not know.
 
 Three steps, each linear in the text: `tokenise` classifies what stands on the page (a sign, a relation, a
-delimiter, a letter …) and drops what only sets it; `nest` closes braces, environments and \left … \right, gives
-each command and each script its arguments, and takes away braces that group nothing; `pair` and `spell`, for one
-row at a time, find the partners of brackets and the words in runs of letters. Every piece carries its place in
-the text. Broken input raises nothing, but for nesting beyond `MAX_NESTING`: a brace without its partner becomes a
-piece of kind `stray`, at which the parser stops.
+delimiter, a letter …) and drops what only sets it; `nest` closes braces, environments and \left … \right,
+gives each command and each script its arguments, and takes away braces that group nothing; `pair` and
+`spell`, for one row at a time, find the partners of brackets and the words in runs of letters. Every piece
+carries its place in the text. Broken input raises nothing, but for nesting beyond `MAX_NESTING`: a brace
+without its partner becomes a piece of kind `stray`, at which the parser stops.
 
-Why a tokeniser of our own, when pylatexenc is at hand: its LatexWalker drops a brace that closes nothing without
-a word (the verdict would be about a formula that nobody wrote), recurses in Python until RecursionError at some
-300 nested groups, and leaves `x_1^2 := f'(x)` as one run of characters, to be tokenised all over again. This
-module takes a third of its time.
+Why a tokeniser of our own, when pylatexenc is at hand: its LatexWalker drops a brace that closes nothing
+without a word (the verdict would be about a formula that nobody wrote), recurses in Python until
+RecursionError at some 300 nested groups, and leaves `x_1^2 := f'(x)` as one run of characters, to be
+tokenised all over again. This module takes a third of its time.
 """
 
 import re
@@ -56,8 +56,9 @@ def names(listing: str) -> frozenset[str]:
 # What each sign means, as `spelling` or `spelling~normal form`.
 _SPELLINGS = {
     "sign": r"+ - \pm \mp ±~\pm ∓~\mp −~- –~-",
-    "infix": r"""\cdot \times * \ast~* .* ./ / \odot \circ \otimes \oplus \ominus \oslash \star \bullet \div \wedge
-        \land~\wedge \vee \lor~\vee \cup \cap \setminus \bigodot~\odot ·~\cdot ⋅~\cdot ×~\times ⊙~\odot ∘~\circ
+    "infix": r"""\cdot \times * \ast~* .* ./ / \odot \circ \otimes \oplus \ominus \oslash \star \bullet \div
+        \wedge \land~\wedge \vee \lor~\vee \cup \cap \setminus \bigodot~\odot ·~\cdot ⋅~\cdot ×~\times ⊙~\odot
+        ∘~\circ
         ⊗~\otimes ⊕~\oplus ∗~* ⋆~\star •~\bullet ÷~\div ∪~\cup ∩~\cap ∖~\setminus ∧~\wedge ∨~\vee""",
     "relation": r"""= ==~= := ≔~:= \coloneqq~:= \triangleq~:= ≜~:= \defeq~:= =: : \colon~: ∶~:
         \equiv ≡~\equiv \approx ≈~\approx \simeq ≃~\simeq \cong \sim ∼~\sim \propto ∝~\propto \doteq
@@ -66,10 +67,12 @@ _SPELLINGS = {
         \ge \geq~\ge \geqslant~\ge \geqq~\ge ≥~\ge ⩾~\ge >=~\ge
         \in ∈~\in \notin ∉~\notin \ni \subset ⊂~\subset \subseteq ⊆~\subseteq \supset \supseteq
         \to \rightarrow~\to \longrightarrow~\to →~\to ->~\to \mapsto \longmapsto~\mapsto ↦~\mapsto
-        \leftarrow \gets~\leftarrow \longleftarrow~\leftarrow ←~\leftarrow \leftrightarrow ↔~\leftrightarrow""",
+        \leftarrow \gets~\leftarrow \longleftarrow~\leftarrow ←~\leftarrow
+        \leftrightarrow ↔~\leftrightarrow""",
     "arrow": r"""\implies \Rightarrow~\implies \Longrightarrow~\implies \therefore~\implies ⇒~\implies
         ⟹~\implies ∴~\implies =>~\implies \iff \Leftrightarrow~\iff \Longleftrightarrow~\iff ⇔~\iff ⟺~\iff
-        <=>~\iff \because ∵~\because \impliedby \Leftarrow~\impliedby \Longleftarrow~\impliedby ⇐~\impliedby""",
+        <=>~\iff \because ∵~\because \impliedby \Leftarrow~\impliedby
+        \Longleftarrow~\impliedby ⇐~\impliedby""",
     "comma": ", ; 、~,",
     "stop": "。~.",
     "open": r"""( [ \{~{ \lbrace~{ \lbrack~[ \lparen~( \langle ⟨~\langle 〈~\langle
@@ -89,8 +92,8 @@ _SPELLINGS = {
     "{": "{",
     "}": "}",
     "over": r"\over",
-    "stray": r"""\left \right \middle \big \Big \bigg \Bigg \bigl \bigr \Bigl \Bigr \biggl \biggr \Biggl \Biggr
-        \atop \choose √""",
+    "stray": r"""\left \right \middle \big \Big \bigg \Bigg \bigl \bigr \Bigl \Bigr \biggl \biggr \Biggl
+        \Biggr \atop \choose √""",
 }
 _MEANING = {
     spelling: (kind, normal or spelling)
@@ -102,8 +105,9 @@ _SETS = {"\\R": "R", "\\RR": "R", "\\reals": "R", "\\Reals": "R", "\\N": "N", "\
 # Commands that only set their argument, or nothing: `\boxed{x}` is `{x}`, and a group is what it holds.
 _SILENT = names(
     """displaystyle textstyle scriptstyle scriptscriptstyle limits nolimits nonumber notag hline allowbreak
-    nobreak mathstrut strut relax large Large small normalsize boxed fbox cancel bcancel xcancel sout ensuremath
-    mathop mathrel mathbin mathord mathopen mathclose mathinner mathpunct smash thinspace enspace enskip medspace
+    nobreak mathstrut strut relax large Large small normalsize boxed fbox cancel bcancel xcancel sout
+    ensuremath mathop mathrel mathbin mathord mathopen mathclose mathinner mathpunct smash thinspace enspace
+    enskip medspace
     thickspace negthinspace noindent square blacksquare Box qed"""
 )
 # Commands whose argument is no mathematics.
@@ -143,8 +147,8 @@ _ARITY = (
 _STRETCHED = {"xrightarrow": r"\to", "xleftarrow": r"\leftarrow", "xlongequal": "="}
 # Operators that LaTeX itself sets upright under their own name.
 _OPERATORS = names(
-    """arccos arcsin arctan arg cos cosh cot coth csc deg det dim exp gcd hom inf ker lg lim liminf limsup ln log
-    max min sec sin sinh sup tan tanh"""
+    """arccos arcsin arctan arg cos cosh cot coth csc deg det dim exp gcd hom inf ker lg lim liminf limsup ln
+    log max min sec sin sinh sup tan tanh"""
 )
 LIMITS = frozenset({r"\sum", r"\prod", r"\int", "max", "min", "argmax", "argmin", "lim"})
 _COMBINING = {
@@ -305,7 +309,8 @@ def _quoted(name: str, word: str | None, content: str, source: str, start: int) 
 def _word(name: str, content: str) -> str | None:
     r"""The identifier that \text{…} or \mathrm{…} spells, if it spells one.
 
-    Only math mode ignores blanks, and in math mode only \operatorname has hyphens: \mathrm{x-y} is a difference.
+    Only math mode ignores blanks, and in math mode only \operatorname has hyphens: \mathrm{x-y} is a
+    difference.
     """
     word = content.strip().replace(r"\_", "_")
     if name in _UPRIGHT or re.fullmatch(r"arg\s*(?:max|min)", word):
@@ -336,7 +341,7 @@ def _unicode(text: str, at: int) -> tuple[list[Piece], int]:
         font = next((font for name, font in _FACES.items() if name in face), "")
         piece = _plain(chr(int(codes[0], 16)), at)
         return [piece._replace(kind="name", font=font) if font else piece], end
-    base, *marks = unicodedata.normalize("NFD", char)
+    base, *marks = list(unicodedata.normalize("NFD", char))
     if marks and all(mark in _COMBINING for mark in marks):
         piece = _plain(base, at)
         for mark in marks:
@@ -381,7 +386,7 @@ def _greek(char: str) -> str | None:
 
 
 def _prose(char: str) -> bool:
-    """Whether a character belongs to running words in a script that mathematics does not use (漢字, слово, …)."""
+    """Whether a character belongs to words in a script that mathematics does not use (漢字, слово, …)."""
     if not char.isalpha() or char.isascii() or char in _MEANING or _greek(char):
         return False
     decomposed = unicodedata.normalize("NFD", char)
@@ -400,7 +405,7 @@ _OPERANDS = names("letter name number dots fence command group")
 
 
 def nest(tokens: Iterable[Piece]) -> Pieces:
-    r"""Braces become groups, \left … \right fences, \begin … \end environments; commands get their arguments."""
+    r"""Braces become groups, \left … \right fences, \begin … \end environments."""
     stack: list[tuple[Piece | None, list[Piece]]] = [(None, [])]
     for token in tokens:
         if token.kind in ("{", "left", "begin"):
@@ -598,7 +603,7 @@ def _faced(parts: Pieces, font: str) -> Pieces:
 
 
 def _stacked(command: Piece, annotation: Pieces, base: Pieces) -> Pieces:
-    r"""\overset, \underset and \stackrel: over a relation a remark, at a sum its range, else an annotation."""
+    r"""\overset, \underset, \stackrel: over a relation a remark, at a sum its range, else an annotation."""
     if base and base[-1].kind == "relation":
         remark = " ".join(part.text for part in _flat(annotation)).lower()
         defines = base[-1].text == "=" and re.search(r"d ?e ?f|delta|triangle|定义|△", remark)
@@ -649,20 +654,20 @@ def pair(pieces: Iterable[Piece]) -> list[Piece]:
 def spell(
     pieces: Iterable[Piece], words: frozenset[str], whole: frozenset[str] = frozenset()
 ) -> Iterator[Piece]:
-    """Letters that stand together as the words that they spell: the longest word from the left, else one letter.
+    """Letters that stand together as the words that they spell: the longest from the left, else one letter.
 
-    A word of `whole` counts only where nothing else stands with it. Upright and italic letters are one name, since
-    that is what these fonts are for.
+    A word of `whole` counts only where nothing else stands with it. Upright and italic letters are one name,
+    since that is what these fonts are for.
     """
     longest = max(map(len, words), default=1)
     runs: list[list[Piece]] = []
     for piece in pieces:
         last = runs[-1][-1] if runs else None
-        if piece.kind == "letter" and last and last.kind == "letter":
-            joined = piece.start == last.end and piece.font == last.font
-        else:
-            joined = False
-        if joined:
+        if (
+            last
+            and last.kind == piece.kind == "letter"
+            and (last.end, last.font) == (piece.start, piece.font)
+        ):
             runs[-1].append(piece)
         else:
             runs.append([piece])
