@@ -72,6 +72,7 @@ class Checker:
         self.words: set[str] = set()
         self.last: tex.Node | None = None
         self.last_text = ""
+        self.postponed: list[tuple[tex.Clause, Source]] = []
 
     @property
     def used_layout(self) -> Layout:
@@ -180,10 +181,24 @@ class Checker:
                 statements.assume(clause, self.scope, label, self.used_layout)
                 self.record(clause, 0, source, "given")
                 return
+            if kind == "given":
+                statements.define(clause, self.scope, self.used_layout)
+                self.record(clause, 0, source, "given")
+                return
         except (Unreadable, ShapeError) as trouble:
+            if kind == "given" and isinstance(trouble, Unreadable) and trouble.code in ("D011", "D012"):
+                self.postponed.append((clause, source))
+                return
             self.unread(clause, 0, source, trouble)
             return
         self.chain(clause, source, kind, extra)
+        self.resume()
+
+    def resume(self) -> None:
+        """Try again what a given block said of symbols that had no meaning there yet."""
+        waiting, self.postponed = self.postponed, []
+        for clause, source in waiting:
+            self.clause(clause, source, "given", [])
 
     def chain(self, clause: tex.Clause, source: Source, kind: str, extra: list[t.Hypothesis]) -> None:
         left = clause.first if clause.first is not None else self.last

@@ -1,43 +1,448 @@
-"""Documents on disk: found, opened, read by their kind, and checked one by one."""
+"""Documents on disk: found, opened, read by their kind, and checked one by one.
+
+    check_files([Path("notes.md"), Path("chapters")])  ->  a Report for each document, one after the other
+
+Nothing that one document holds stops the others: what cannot be opened, and what makes derive itself fail,
+becomes the `error` of its report. A claim has a budget of time; where that ends, it is unknown.
+
+Statements that a second file gives stand before the document while it is checked. Their text is put *behind*
+the document's, so that lines and columns of the document are those of the file on disk, and the steps that
+the statements make can be told by their lines.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+import re
+import signal
+import threading
+import traceback
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from time import monotonic
 
-from derive.catalogue import default_judge
 from derive.checker import check
+from derive.diagnostics import classify
 from derive.expression import Layout
-from derive.reader import markdown
-from derive.reader.passage import Passage
-from derive.report import Report
+from derive.judge import Judge, KernelUnsound
+from derive.reader.passage import Passage, Positions
+from derive.report import Note, Report, Step, Verdict
+
+KINDS = (".md", ".markdown", ".tex", ".ipynb")
+SKIPPED = frozenset({"node_modules", "__pycache__"})
+LARGEST = 64 * 2**20  # bytes of one document
+SECONDS = 10.0  # for one claim
+SHORTCUTS = 50  # at most so many chains of one document are tried for errors that cancel
+REFUTING = 5.0  # seconds at most that are spent on the search for one counterexample
+
+_COMMENT = re.compile(r"^[ \t]*[#%].*$", re.MULTILINE)
 
 
-def check_files(files: Sequence[Path], given: Sequence[Path], layout: Layout | None) -> list[Report]:
-    """The reports of all documents, in order."""
-    prefix = [_given(path) for path in given]
-    reports: list[Report] = []
-    for path in files:
-        source = path.read_text(encoding="utf-8")
-        passages = [*prefix, *_passages(path, source)]
-        report, _ = check(str(path), source, passages, default_judge(), layout)
-        reports.append(report)
-    return reports
+class Unopenable(Exception):
+    """A file, or a folder, that cannot be read as a document, and why."""
 
 
-def _passages(path: Path, source: str) -> Sequence[Passage]:
-    if path.suffix == ".tex":
-        from derive.reader import tex
-
-        return tex.read(source)
-    if path.suffix == ".ipynb":
-        from derive.reader import notebook
-
-        return notebook.read(source)
-    return markdown.read(source)
+# ── finding and opening ────────────────────────────────────────────────────────────────────────────────────
 
 
-def _given(path: Path) -> Passage:
-    """A file of statements as a given block before the document."""
-    text = path.read_text(encoding="utf-8")
-    return Passage("given", text, [0] * (len(text) + 1), 0, "paragraph")
+def find(arguments: Iterable[Path]) -> Iterator[tuple[Path, str | None]]:
+    """Every document that the arguments name, each once, in order; or what is wrong with an argument.
+
+    Of a folder, all documents below it, sorted; hidden files and folders, node_modules and virtual
+    environments are left out.
+    """
+    seen: set[str] = set()
+    for argument in arguments:
+        if argument.is_dir():
+            found, trouble = _below(argument)
+            if not found and not trouble:
+                trouble = [(argument, f"no document in this folder ({', '.join(KINDS)})")]
+            yield from trouble
+        elif argument.suffix.lower() in KINDS or not argument.exists():
+            found = [argument]
+        else:
+            yield argument, f"not a kind of document that derive reads ({', '.join(KINDS)})"
+            continue
+        for path in found:
+            real = os.path.realpath(path)
+            if real not in seen:
+                seen.add(real)
+                yield path, None
+
+
+def _below(folder: Path) -> tuple[list[Path], list[tuple[Path, str | None]]]:
+    """The documents in a folder and in those below it, and the folders that cannot be opened."""
+    found: list[Path] = []
+    trouble: list[tuple[Path, str | None]] = []
+
+    def closed(error: OSError) -> None:
+        trouble.append((Path(error.filename), error.strerror or str(error)))
+
+    for where, folders, files in os.walk(folder, onerror=closed):
+        folders[:] = sorted(
+            name
+            for name in folders
+            if not name.startswith(".")
+            and name not in SKIPPED
+            and not os.path.exists(os.path.join(where, name, "pyvenv.cfg"))
+        )
+        found += [
+            Path(where, name)
+            for name in files
+            if not name.startswith(".") and os.path.splitext(name)[1].lower() in KINDS
+        ]
+    return sorted(found), trouble
+
+
+def text_of(path: Path) -> str:
+    """What a file says. Raises Unopenable."""
+    try:
+        if path.exists() and not path.is_file():
+            raise Unopenable("not a regular file")
+        with path.open("rb") as file:
+            data = file.read(LARGEST + 1)
+    except OSError as error:
+        raise Unopenable(error.strerror or str(error)) from None
+    if len(data) > LARGEST:
+        raise Unopenable(f"larger than {LARGEST // 2**20} MB")
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise Unopenable("not UTF-8 but UTF-16 text; save it as UTF-8")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise Unopenable(
+            f"not UTF-8 text: byte 0x{data[error.start]:02x} in line {line}; save it as UTF-8"
+        ) from None
+    if "\0" in text:
+        raise Unopenable("not a text: it has null bytes in it")
+    return text
+
+
+def passages_of(path: Path, source: str) -> tuple[Passage, ...]:
+    """The passages of a document, which is read by its kind. Raises Unopenable."""
+    match path.suffix.lower():
+        case ".tex":
+            from derive.reader import tex
+
+            return tex.read(source)
+        case ".ipynb":
+            from derive.reader import notebook
+
+            try:
+                return notebook.read(source)
+            except notebook.NotebookError as error:
+                raise Unopenable(str(error)) from None
+        case _:
+            from derive.reader import markdown
+
+            return markdown.read(source)
+
+
+# ── what is given beside the documents ─────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """Statements that hold in every document.
+
+    Attributes:
+        source: the texts that they stand in, one after the other.
+        passages: the statements, with their places in `source`.
+        places: what each text is called, where it begins, and the text.
+        reports: for each text with a statement that cannot be read: those statements.
+    """
+
+    source: str = ""
+    passages: tuple[Passage, ...] = ()
+    places: tuple[tuple[str, int, str], ...] = ()
+    reports: tuple[Report, ...] = ()
+
+
+def given_files(paths: Iterable[Path]) -> Given:
+    """What files give: one statement a line, or a document's given blocks. Raises Unopenable."""
+    texts: list[tuple[str, str, tuple[Passage, ...]]] = []
+    for path in paths:
+        try:
+            text = text_of(path)
+            blocks = passages_of(path, text) if path.suffix.lower() in KINDS else ()
+        except Unopenable as trouble:
+            raise Unopenable(f"{path}: {trouble}") from None
+        stated = tuple(passage for passage in blocks if passage.kind == "given")
+        texts.append((str(path), text, stated or (_lines(text),)))
+    return _given(texts)
+
+
+def given_statements(statements: Sequence[str]) -> Given:
+    """Statements that somebody typed, one in each text."""
+    return _given([(f"given {n}", text, (_lines(text),)) for n, text in enumerate(statements, 1)])
+
+
+def _lines(text: str) -> Passage:
+    """Statements one a line; lines that begin with # or % are remarks."""
+    bare = _COMMENT.sub(lambda remark: " " * len(remark[0]), text)
+    return Passage("given", bare, range(len(text) + 1), 0, "paragraph")
+
+
+def _given(texts: Sequence[tuple[str, str, tuple[Passage, ...]]]) -> Given:
+    source, passages, places = "", list[Passage](), list[tuple[str, int, str]]()
+    for name, text, stated in texts:
+        places.append((name, len(source), text))
+        passages += [_moved(passage, len(source), -1 - len(passages)) for passage in stated]
+        source += text + "\n"
+    given = Given(source, tuple(passages), tuple(places))
+    return replace(given, reports=tuple(_unread(given)))
+
+
+def _unread(given: Given) -> Iterator[Report]:
+    """The statements among those given that cannot be read, by the text that they stand in."""
+    if not given.passages:
+        return
+    report, _ = check("", given.source, given.passages, Judge())
+    where = Positions(given.source)
+    for name, start, text in given.places:
+        first, last = where(start)[0], where(start + len(text))[0]
+        steps = [
+            _higher(step, first - 1)
+            for step in report.steps
+            if step.verdict is Verdict.UNREAD and first <= step.line <= last
+        ]
+        if steps:
+            yield Report(name, None, steps, source=text)
+
+
+def _moved(passage: Passage, by: int, block: int | None = None) -> Passage:
+    """A passage that stands `by` characters further on."""
+    if isinstance(passage.offsets, range):
+        offsets: Sequence[int] = range(passage.offsets.start + by, passage.offsets.stop + by)
+    else:
+        offsets = tuple(offset + by for offset in passage.offsets)
+    return replace(passage, offsets=offsets, block=passage.block if block is None else block)
+
+
+def _higher(step: Step, lines: int) -> Step:
+    """A step whose text begins so many lines further up."""
+    place = None if step.place is None else (step.place[0] - lines, step.place[1])
+    return replace(step, line=step.line - lines, place=place)
+
+
+# ── the budget of a claim ──────────────────────────────────────────────────────────────────────────────────
+
+
+class OutOfTime(BaseException):
+    """A claim's time is up. Not an Exception, so that nothing on the way takes it for its own trouble."""
+
+
+@dataclass(slots=True)
+class Budget:
+    """The time that one claim may take; `budget(step)` is the context in which it is read and judged."""
+
+    seconds: float = SECONDS
+    deadline: float = field(default=float("inf"))
+
+    def start(self) -> None:
+        self.deadline = monotonic() + self.seconds
+
+    @property
+    def left(self) -> float:
+        return max(0.0, self.deadline - monotonic())
+
+    @contextmanager
+    def __call__(self, step: Step) -> Iterator[None]:
+        """Ends what runs too long, and keeps what goes wrong with one claim from the others."""
+        self.start()
+        try:
+            with _alarm(self.seconds):
+                yield
+        except OutOfTime:
+            self._give_up(step, "D202", f"not decided in {self.seconds:g} seconds")
+        except (RecursionError, MemoryError):
+            self._give_up(step, "D202", "the claim is too large")
+        except KernelUnsound:
+            raise
+        except Exception as bug:
+            self._give_up(step, None, _bug(bug))
+        finally:
+            self.deadline = float("inf")
+
+    def _give_up(self, step: Step, code: str | None, message: str) -> None:
+        step.verdict, step.code, step.message = Verdict.UNKNOWN, code, message
+
+    def judge(self) -> Judge:
+        """The kernel, with counterexamples and numeric evidence as far as the time suffices."""
+        from numeric.certify import refute
+        from numeric.evidence import gather
+
+        return Judge(
+            lambda claim, entry: refute(claim, entry=entry, seconds=min(REFUTING, self.left)),
+            lambda claim: gather(claim) if self.left else None,
+        )
+
+
+@contextmanager
+def _alarm(seconds: float) -> Iterator[None]:
+    """Raises OutOfTime in its body after so many seconds, where the system has such an alarm."""
+    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    armed = True
+
+    def ring(number: int, frame: object) -> None:
+        if armed:
+            raise OutOfTime
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, max(seconds, 1e-6))
+    try:
+        yield
+    finally:
+        armed = False
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def _bug(trouble: BaseException) -> str:
+    """What went wrong inside derive, and where, in a line."""
+    frames = traceback.extract_tb(trouble.__traceback__)
+    ours = [frame for frame in frames if f"{os.sep}derive{os.sep}" in frame.filename] or frames
+    place = f" at {os.path.basename(ours[-1].filename)}:{ours[-1].lineno}" if ours else ""
+    text = " ".join(str(trouble).split())[:200]
+    return f"a bug in derive, please report it: {type(trouble).__name__}{place}" + (f": {text}" if text else "")
+
+
+# ── checking ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def check_files(
+    files: Iterable[Path],
+    given: Given | None = None,
+    layout: Layout | None = None,
+    seconds: float = SECONDS,
+) -> Iterator[Report]:
+    """The report on each document, as soon as it is ready.
+
+    Args:
+        files: documents, and folders of them.
+        given: what holds in all of them.
+        layout: of derivatives, where a document does not say.
+        seconds: how long one claim may take.
+    """
+    for path, trouble in find(files):
+        if trouble is not None:
+            yield Report(str(path), None, error=trouble)
+            continue
+        try:
+            source = text_of(path)
+            report = check_source(
+                str(path), source, passages_of(path, source), given or Given(), layout, seconds
+            )
+        except Unopenable as closed:
+            report = Report(str(path), None, error=str(closed))
+        except Exception as bug:  # a document never stops the ones after it
+            report = Report(str(path), None, error=_bug(bug))
+        yield report
+
+
+def check_source(
+    name: str,
+    source: str,
+    passages: Sequence[Passage],
+    given: Given,
+    layout: Layout | None = None,
+    seconds: float = SECONDS,
+) -> Report:
+    """The report on one document that is in memory."""
+    budget = Budget(seconds)
+    shift = len(source) + 1
+    whole = f"{source}\n{given.source}"
+    first = [_moved(passage, shift) for passage in given.passages]
+    report, scope = check(
+        name, whole, [*first, *passages], budget.judge(), layout, watch=lambda *_: budget.start()
+    )
+    end = Positions(whole)(shift)[0]
+    report.steps = [step for step in report.steps if step.line < end]
+    report.source = source
+    report.words = frozenset(n for n in scope.shapes if n.isalpha() and len(n) > 1)
+    classify(report)
+    if any(passage.kind in ("display", "inline") for passage in passages):
+        shortcuts = _shortcuts(report.steps)
+        if shortcuts:
+            report.notes += _cancelling(whole, [*first, *passages], shortcuts, layout, budget)
+        if not any(step.kind == "claim" for step in report.steps):
+            report.notes.append(Note(1, 1, "there is mathematics here, but no equation that claims something"))
+    elif not any(passage.kind == "given" for passage in passages):
+        report.notes.append(Note(1, 1, "there is no mathematics in this document"))
+    return report
+
+
+# ── errors that cancel ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def _shortcuts(steps: Sequence[Step]) -> list[tuple[Step, Step]]:
+    """Pairs of steps of one chain that are wrong, or cannot be read: from the left of one to the right of the other.
+
+    Each is paired with the next one, and the first with the last.
+    """
+    found: list[tuple[Step, Step]] = []
+    chain: list[Step] = []
+    for step in [*steps, None]:
+        if step is not None and chain and step.kind == "claim" and step.lhs == chain[-1].rhs:
+            chain.append(step)
+            continue
+        wrong = [s for s in chain if s.verdict in (Verdict.REFUTED, Verdict.UNREAD) and s.relation == "="]
+        if Verdict.REFUTED in [s.verdict for s in wrong] or len(wrong) == 2:
+            pairs = [*zip(wrong, wrong[1:], strict=False), (wrong[0], wrong[-1])]
+            found += [pair for place, pair in enumerate(pairs) if pair[0] is not pair[1] and pair not in pairs[:place]]
+        chain = [step] if step is not None and step.kind == "claim" else []
+    return found[:SHORTCUTS]
+
+
+def _cancelling(
+    whole: str,
+    passages: Sequence[Passage],
+    shortcuts: Sequence[tuple[Step, Step]],
+    layout: Layout | None,
+    budget: Budget,
+) -> list[Note]:
+    """Notes on those shortcuts that are true.
+
+    The document is read once more, with an equation between the two ends behind the formula in which a
+    chain stands; the kernel alone judges it there, with all that the document has said by then.
+    """
+    where = Positions(whole)
+    formulas = [
+        (where(passage.offsets[0]), where(passage.offsets[-1]), number)
+        for number, passage in enumerate(passages)
+        if passage.kind in ("display", "inline")
+    ]
+    inserted: dict[int, list[Passage]] = {}
+    lines: dict[int, tuple[Step, Step]] = {}
+    text = f"{whole}\n"
+    for start, end in shortcuts:
+        home = [n for low, high, n in formulas if low <= (end.line, end.column) <= high]
+        equation = f"{start.lhs} = {end.rhs}".replace("\n", " ")
+        if not home or not start.lhs or not end.rhs:
+            continue
+        lines[Positions(text)(len(text))[0]] = start, end
+        offsets = range(len(text), len(text) + len(equation) + 1)
+        shortcut = replace(passages[home[-1]], kind="display", text=equation, offsets=offsets)
+        inserted.setdefault(home[-1], []).append(shortcut)
+        text += f"{equation}\n"
+    again = [part for n, passage in enumerate(passages) for part in (passage, *inserted.get(n, ()))]
+    report, _ = check("", text, again, Judge(), layout)
+    true = [lines[step.line] for step in report.steps if step.line in lines and step.verdict is Verdict.PROVED]
+    return [
+        Note(end.line, end.column, _how_they_cancel(start, end), "D110")
+        for number, (start, end) in enumerate(true)
+        if not any(start is s and end is not e for s, e in true[:number])
+    ]
+
+
+def _how_they_cancel(start: Step, end: Step) -> str:
+    place = f"in line {start.line}" if start.line != end.line else f"in column {start.column}"
+    return (
+        f"two errors cancel: what stands before the sign {place} equals what stands after this one; "
+        "only what is between them is wrong"
+    )

@@ -73,7 +73,19 @@ class Repair:
 
 @dataclass(slots=True)
 class Step:
-    """One relation sign of a document, or one step of a derivation."""
+    """One relation sign of a document, or one step of a derivation.
+
+    Attributes:
+        line, column: where the sign stands in the file, counted from 1.
+        lhs, rhs: the two sides as they are written.
+        dimensions: the symbols for all of whose sizes a proved claim holds.
+        uses, conditions: the hypotheses that a proof needs, and what must not vanish or must be positive.
+        layout: how its derivatives are arranged; "any" where it has none.
+        code, message: which diagnostic it is (see derive.diagnostics), and what is wrong, in words.
+        reading: how the step was understood.
+        place, expected: of what is unread, where the trouble is, and what might have stood there.
+        residual: of what is unknown, what is left of lhs - rhs.
+    """
 
     line: int
     column: int
@@ -95,16 +107,42 @@ class Step:
     numeric: Evidence | None = None
     cell: int | None = None
     explicit: tuple[tuple[str, ...], ...] = ()  # the right side written out, for concrete sizes
+    place: tuple[int, int] | None = None
+    expected: str | None = None
+    residual: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A remark on a document, beside its steps: where it belongs, and what it says."""
+
+    line: int
+    column: int
+    message: str
+    code: str | None = None
 
 
 @dataclass(slots=True)
 class Report:
-    """The steps of one document, in order."""
+    """The steps of one document, in order.
+
+    Attributes:
+        path: how the document is called.
+        layout: of its derivatives; "mixed" where some are read one way and some the other.
+        notes: remarks, such as two errors that cancel.
+        error: why it could not be opened or checked; there are no steps then.
+        source: its text, from which an excerpt is shown.
+        words: its names of several letters, which a formula shows as one name.
+    """
 
     path: str
     layout: str | None
     steps: list[Step] = field(default_factory=list)
     title: str = ""
+    notes: list[Note] = field(default_factory=list)
+    error: str | None = None
+    source: str = field(default="", repr=False)
+    words: frozenset[str] = frozenset()
 
     @property
     def counts(self) -> dict[str, int]:

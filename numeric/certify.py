@@ -135,8 +135,15 @@ def _candidates(setting: Setting, points: list[Point]) -> tuple[list[tuple[int, 
 
 
 def floats(values: list[Value]) -> NDArray[np.float64]:
-    """Exact numbers in double precision."""
-    return np.array([int(value.p) / int(value.q) for value in values])
+    """Exact numbers in double precision, nan where that cannot hold them."""
+
+    def nearest(value: Value) -> float:
+        try:
+            return int(value.p) / int(value.q)
+        except OverflowError:
+            return np.nan
+
+    return np.array([nearest(value) for value in values])
 
 
 def _certify(setting: Setting, point: Point, place: Place, entry: tuple[Index, ...]) -> Counterexample | None:
@@ -234,31 +241,37 @@ def _functions(setting: Setting, point: Point, mask: int) -> dict[str, Shown]:
             coefficients.setdefault(name, {})[position[0]] = point[leaf]
     found: dict[str, Shown] = {}
     for name, known in coefficients.items():
-        if name not in circuit.arguments:
-            powers = [
-                (known[(k,)], f"t^{k}" if k > 1 else "t" * k)
-                for k in sorted((k for (k,) in known), reverse=True)
-            ]
-            found[name] = f"{name}(t) = {_polynomial(powers)}"
-            continue
         shapes = circuit.arguments[name]
-        letters = "uvwxyz"[: len(shapes)]
-        entries = [
-            letter + ("_" if position else "") + "".join(str(k + 1) for k in position)
-            for letter, shape in zip(letters, shapes, strict=False)
-            for position in np.ndindex(shape)
-        ]
-        lines = []
-        for component in sorted({key[0] for key in known}):
-            linear = [(known.get((component, "b", k), fmpq(0)), u) for k, u in enumerate(entries)]
-            square = [(known.get((component, "c", k), fmpq(0)), f"{u}^2") for k, u in enumerate(entries)]
-            cube = _polynomial([(known.get((component, "d", k), fmpq(0)), u) for k, u in enumerate(entries)])
-            start = [(known.get((component, "a"), fmpq(0)), "")]
-            place = "_" + "".join(str(k + 1) for k in component) if component else ""
-            whole = [*start, *linear, *square, (fmpq(cube != "0"), f"({cube})^3")]
-            lines.append(f"{name}({', '.join(letters)}){place} = {_polynomial(whole)}")
-        found[name] = "; ".join(lines)
+        if shapes is None:
+            powers = [(known[(k,)], f"t^{k}" if k > 1 else "t" * k) for k in reversed(range(len(known)))]
+            found[name] = f"{name}(t) = {_polynomial(powers)}"
+        else:
+            found[name] = "; ".join(_components(name, shapes, known))
     return found
+
+
+def _components(
+    name: str, shapes: tuple[tuple[int, ...], ...], known: dict[tuple[Value, ...], Value]
+) -> Iterator[str]:
+    """The components of a function of tensors, as Circuit writes them; u, v, … are its arguments."""
+    letters = "uvwxyz"[: len(shapes)]
+    entries = [
+        letter + "_" * bool(position) + "".join(str(k + 1) for k in position)
+        for letter, shape in zip(letters, shapes, strict=False)
+        for position in np.ndindex(shape)
+    ]
+    for component in sorted({key[0] for key in known}):
+
+        def terms(
+            kind: str, power: str = "", component: tuple[int, ...] = component
+        ) -> list[tuple[Value, str]]:
+            return [(known.get((component, kind, k), fmpq(0)), u + power) for k, u in enumerate(entries)]
+
+        cube = _polynomial(terms("d"))
+        start = (known.get((component, "a"), fmpq(0)), "")
+        whole = _polynomial([start, *terms("b"), *terms("c", "^2"), (fmpq(cube != "0"), f"({cube})^3")])
+        place = "_" * bool(component) + "".join(str(k + 1) for k in component)
+        yield f"{name}({', '.join(letters)}){place} = {whole}"
 
 
 def _polynomial(terms: list[tuple[Value, str]]) -> str:

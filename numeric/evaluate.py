@@ -25,6 +25,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from fractions import Fraction
 from itertools import product as cartesian
+from math import prod
 from typing import Any, Protocol
 
 import numpy as np
@@ -167,7 +168,7 @@ class Circuit:
         masks: for each node, the leaves that it depends on, as the bits of an integer.
         bits: the bit of each leaf.
         shapes: the shape of each tensor without definition.
-        arguments: for each arbitrary function of tensors, the shapes of its arguments.
+        arguments: the shapes of an arbitrary function's arguments, None for a function of one variable.
     """
 
     def __init__(self, scope: Scope, sizes: Mapping[str, int], limit: int = 50_000):
@@ -180,7 +181,7 @@ class Circuit:
         self.masks: list[int] = []
         self.bits: dict[int, int] = {}
         self.shapes: dict[str, tuple[int, ...]] = {}
-        self.arguments: dict[str, tuple[tuple[int, ...], ...]] = {}
+        self.arguments: dict[str, tuple[tuple[int, ...], ...] | None] = {}
         self._place: dict[Node, int] = {}
         self._named: dict[str, int] = {}  # all bits of one tensor, free or held
         self._written: dict[tuple[object, ...], int] = {}
@@ -419,6 +420,7 @@ class Circuit:
             return self.node(function, argument)
         record = FUNCTIONS.get(function)
         if record is None:
+            self._demand_arguments(function, None)
             # Horner's scheme
             node = self.node("coefficient", function, (DEGREE,))
             for k in reversed(range(DEGREE)):
@@ -431,11 +433,14 @@ class Circuit:
             self._written[key] = self._write(record.definition(Given(argument)), {}, ())
         return self._written[key]
 
+    def _demand_arguments(self, function: str, shapes: tuple[tuple[int, ...], ...] | None) -> None:
+        if self.arguments.setdefault(function, shapes) != shapes:
+            raise Unevaluable(f"{function} is used with arguments of different shapes")
+
     def _component(self, term: Component, where: Where, held: tuple[str, ...]) -> int:
         """f(u, v)_i = a + Σ_k (b_k u_k + c_k u_k²) + (Σ_k d_k u_k)³ over all entries u_k of all arguments."""
         shapes = tuple(tuple(self.size(i.range) for i in part.indices) for part in term.arguments)
-        if self.arguments.setdefault(term.function, shapes) != shapes:
-            raise Unevaluable(f"{term.function} is used with arguments of different shapes")
+        self._demand_arguments(term.function, shapes)
         entries: dict[tuple[int, tuple[int, ...]], int] = {}
         for slot, part in enumerate(term.arguments):
             for position in self.values(part.indices):
@@ -626,9 +631,11 @@ class Balls:
 
     def power(self, base: Value, exponent: Rational) -> Value:
         if exponent.denominator == 1:
-            if exponent < 0 and base.contains(0):
+            if not base.contains(0):
+                return base**exponent.numerator
+            if exponent < 0:
                 raise OutsideDomain("a division by what may be 0")
-            return base**exponent.numerator
+            return prod([base] * int(exponent))  # arb has no powers of balls around 0
         if not base > 0:
             raise OutsideDomain("a root of what may not be positive")
         root = base.sqrt() if exponent.denominator == 2 else base.root(exponent.denominator)

@@ -31,6 +31,7 @@ POINTS = 6
 VARIANTS = 4
 WORK = 10_000  # nodes computed at one choice of sizes
 WOBBLE = 2.0**-50  # relative change between variants
+UNSURE = 1e-6  # a divisor that differs by more between variants may be 0
 LEVELS = 10  # halvings of the step
 COLUMNS = 5  # of Richardson's tableau
 FLOOR = 1e-12  # of the tolerance, relative to max(1, |value|)
@@ -126,7 +127,7 @@ def _compare(setting: Setting, points: list[Point], seed: int) -> tuple[Array, A
 
 
 class Wobbling(Floats):
-    """Floats in which a number that is rounded differs between variants, too."""
+    """Floats in which rounded numbers differ between variants, and what may be 0 then divides nothing."""
 
     def __init__(self, rng: np.random.Generator):
         self.rng = rng
@@ -134,6 +135,13 @@ class Wobbling(Floats):
     def number(self, value: Rational) -> Value:
         nearest = super().number(value)
         return nearest if Fraction(float(nearest)) == value else nearest * wobble(self.rng, (VARIANTS, 1))
+
+    def power(self, base: Value, exponent: Rational) -> Value:
+        if exponent < 0 and np.ndim(base) >= 2:
+            plain = base[..., :1, :]
+            spread = np.abs(base - plain).max(axis=-2, keepdims=True)
+            base = np.where(spread > UNSURE * np.abs(plain), np.nan, base)
+        return super().power(base, exponent)
 
 
 def wobble(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:

@@ -312,7 +312,10 @@ class Setting:
         return bits
 
     def _assign(self, lhs: int, rhs: int) -> None:
-        """Let a leaf be worth the other side of an equation."""
+        """Let a leaf be worth the other side of an equation, where a side is one.
+
+        Otherwise the equation may still hold by chance, as many do at 0.
+        """
         for leaf, node in ((lhs, rhs), (rhs, lhs)):
             if self.circuit.nodes[leaf][0] == "leaf" and leaf not in self.assigned:
                 mask = self.circuit.masks[node]
@@ -323,7 +326,6 @@ class Setting:
                 if not mask & self.circuit.bits[leaf]:
                     self.assigned[leaf] = node
                     return
-        raise Unevaluable("a hypothesis cannot be met exactly")
 
     # ── points ──
 

@@ -102,12 +102,14 @@ class Elaborator:
                 return
         else:
             return
+        if name in self.scope.stacked and len(letters) == 1:
+            shape = (shape[0], ONE)
         try:
             sizes = x.entry_ranges(x.Symbol("·", shape), len(letters))
         except ShapeError:
             return
         for letter, size in zip(letters, sizes, strict=True):
-            if isinstance(letter, tex.Symbol) and letter.letter not in self.scope.constants:
+            if isinstance(letter, tex.Symbol) and letter.letter not in {*self.scope.constants, ":"}:
                 self.ranges.setdefault(letter.letter, size)
                 self.scope.letters[letter.letter] = size
 
@@ -136,6 +138,18 @@ class Elaborator:
             if name is not None and self.scope.knows(name):
                 return name
         return None
+
+    def family_name(self, node: tex.Node) -> tuple[str, str] | None:
+        """f(x_n), a quantity numbered by n, as a name and its letter; None where x_n is known by itself."""
+        if not (isinstance(node, tex.Juxtapose) and len(node.items) == 2 and isinstance(node.items[1], tex.Fence)):
+            return None
+        function, inner = key(node.items[0]), node.items[1].body
+        if function is None or not isinstance(inner, tex.Script) or not isinstance(inner.sub, tex.Symbol):
+            return None
+        base = key(inner.base)
+        if base is None or inner.sup is not None or self.scope.knows(function) or self.resolve(inner.base) in self.scope.shapes:
+            return None
+        return f"{function}({base})", inner.sub.letter
 
     def index_nodes(self, sub: tex.Node | None) -> list[tex.Node] | None:
         """The separate indices of a subscript, None where it is not made of indices."""
@@ -235,6 +249,8 @@ class Elaborator:
             letter = node.letter
             if node.font in ("bold", "bb") and letter == "1":
                 return Pending("ones")
+            if node.font == "bold" and letter == "0":
+                return Pending("zero")
             if letter == "I" and not node.accents:
                 return Pending("identity")
             if letter in self.scope.dimensions and not node.accents:
@@ -352,6 +368,12 @@ class Elaborator:
 
     def applied(self, item: tex.Node, rest: list[tex.Node]) -> Expression:
         """One factor; a function takes its argument from the front of `rest`."""
+        if rest and isinstance(rest[0], tex.Fence):
+            family = self.family_name(tex.Juxtapose(item.start, rest[0].end, (item, rest[0])))
+            if family is not None and family[0] in self.scope.shapes:
+                rest.pop(0)
+                symbol = self.scope.symbol(family[0])
+                return self.member(symbol, self.named_index(family[1], symbol.shape[0]))
         base = item.base if isinstance(item, tex.Script) else item
         word = base.letter if isinstance(base, tex.Symbol) and not base.accents else ""
         name = self.resolve(base) if isinstance(base, (tex.Symbol, tex.Accent)) else None
@@ -490,6 +512,10 @@ class Elaborator:
             value = x.Diagonal(body)
         elif kind == "logsumexp":
             value = x.LogSumExp(body)
+        elif kind == "adjugate":
+            value = x.Multiply(x.Determinant(body), x.Inverse(body))
+        elif kind == "cofactor":
+            value = x.Multiply(x.Determinant(body), x.Transpose(x.Inverse(body)))
         else:
             raise Unreadable("D002", f"no reading for {word} yet", item)
         return self.finished(value, _without_primes(item), outer)
@@ -513,9 +539,19 @@ class Elaborator:
             value = self.subscripted(node)
         else:
             value = self.expression(node.base)
+        if node.primes and (primed := self.primed(node)) is not None:
+            return primed
         if node.primes:
             raise Unreadable("D002", "a prime here is neither a derivative nor part of a name", node)
         return value if node.sup is None else self.raised(value, node.sup, node)
+
+    def primed(self, node: tex.Script) -> Expression | None:
+        """A quantity whose name has a prime, e'_j or S'."""
+        name = self.resolve(tex.Script(node.start, node.end, node.base, None, None, node.primes))
+        if name is None or name not in self.scope.shapes:
+            return None
+        symbol = self.scope.symbol(name)
+        return symbol if node.sub is None else self.entry(symbol, node.sub, node)
 
     def named(self, name: str) -> Expression:
         """A known name; one that was declared by its general entry, as w_{ij}, is that entry."""
@@ -529,6 +565,11 @@ class Elaborator:
             return x.Entry(symbol, places)
         inner = Index("·entry", rest[0])
         return x.Entries((inner, Index("·column", ONE)), x.Entry(symbol, (*places, inner)))
+
+    def member(self, symbol: x.Symbol, index: Index) -> Expression:
+        """One of the vectors that are numbered by an index, as a column."""
+        inner = Index("·entry", symbol.shape[1])
+        return x.Entries((inner, Index("·column", ONE)), x.Entry(symbol, (index, inner)))
 
     def without_sub(self, node: tex.Script) -> str | None:
         """The key of the name with its superscript, where that is known: x^{(i)} in x^{(i)}_j."""
@@ -583,6 +624,10 @@ class Elaborator:
             raise Unreadable("D013", "this subscript is not made of indices", sub, "i, or i j")
         if body.is_scalar:
             return body
+        if len(letters) == 2 and any(isinstance(n, tex.Symbol) and n.letter == ":" for n in letters):
+            return self.slice(body, letters)
+        if isinstance(body, x.Symbol) and body.name in self.scope.stacked and len(letters) == 1:
+            return self.member(body, self.index(letters[0], body.shape[0]))
         if (
             len(letters) == 1
             and isinstance(letters[0], tex.Number)
@@ -593,6 +638,17 @@ class Elaborator:
             letters = [tex.Number(digits.start, digits.end, digit) for digit in digits.text]
         sizes = x.entry_ranges(body, len(letters))
         return x.Entry(body, tuple(self.index(n, s) for n, s in zip(letters, sizes, strict=True)))
+
+    def slice(self, body: Expression, letters: list[tex.Node]) -> Expression:
+        """A row T_{n,:} or a column T_{:,k} of a matrix."""
+        row, column = letters
+        rows, columns = body.shape
+        if isinstance(row, tex.Symbol) and row.letter == ":":
+            inner = Index("·entry", rows)
+            return x.Entries((inner, Index("·column", ONE)), x.Entry(body, (inner, self.index(column, columns))))
+        inner = Index("·entry", columns)
+        column_form = x.Entries((inner, Index("·column", ONE)), x.Entry(body, (self.index(row, rows), inner)))
+        return x.Transpose(column_form)
 
     def raised(self, value: Expression, sup: tex.Node, node: tex.Node) -> Expression:
         if (
@@ -788,6 +844,7 @@ OPERATORS: Mapping[str, str] = {
     "det": "determinant",
     "diag": "diagonal", "Diag": "diagonal",
     "logsumexp": "logsumexp", "LSE": "logsumexp",
+    "adj": "adjugate", "cof": "cofactor",
 }  # fmt: skip
 
 

@@ -32,13 +32,14 @@ from derive.reader.tokens import (
     tokenise,
 )
 
-MAX_LENGTH = 200_000
+MAX_LENGTH = 50_000
+"""Characters of one formula: ten times the longest display that anybody writes, and read within seconds."""
 MAX_DEPTH = 200
 """How deep a tree may be, so that whoever walks it may recurse."""
 
 BUILTIN_WORDS = names(
-    """exp log ln tr Tr trace Trace diag Diag det softmax Softmax logsoftmax sigmoid Sigmoid logit softplus tanh
-    sign sgn max min relu ReLU gelu vec vech adj cof rank sin cos tan sinh cosh arctan sqrt norm logsumexp
+    """exp log ln tr Tr trace Trace diag Diag det softmax Softmax logsoftmax sigmoid Sigmoid logit softplus
+    tanh sign sgn max min relu ReLU gelu vec vech adj cof rank sin cos tan sinh cosh arctan sqrt norm logsumexp
     argmax argmin const inv pinv erf elementwise invertible symmetric orthogonal positive definite singular"""
 )
 """The names that are read in a run of letters; `parse_formula(text, BUILTIN_WORDS | {"CE"})` adds one."""
@@ -47,8 +48,8 @@ BUILTIN_WORDS = names(
 _PREDICATES = names("elementwise invertible symmetric orthogonal positive definite singular")
 # Words of the text around mathematics: in \text or \mathrm, and as bare letters.
 _CUES = names(
-    """if iff where when with for and or otherwise else such let then hence thus so since because as is are that
-    by from on at all each every any given subject assume suppose denote note also similarly therefore while
+    """if iff where when with for and or otherwise else such let then hence thus so since because as is are
+    that by from on at all each every any given subject assume suppose denote note also similarly therefore while
     but which use using we"""
 )
 _BARE_CUES = names("if where when for and otherwise such with given then let")

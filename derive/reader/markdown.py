@@ -224,7 +224,7 @@ class _Scan:
                 return self.parenthesis(token)
             case "dollar":
                 return self.dollar(token)
-            case "definition":
+            case "definition":  # a formula of which nothing will remain
                 defined = define(self.text, start, self.braces, Macros())
                 return self.formula("inline", start, start, defined, defined) if defined else after
             case "ticks" | "code":

@@ -65,6 +65,7 @@ class Scope:
     indexed: dict[str, tuple[str, ...]] = field(default_factory=dict)  # w_{ij} declared by its general entry
     limits: dict[str, str] = field(default_factory=dict)  # upper limits of sums over a letter, in the document
     presumed: set[str] = field(default_factory=set)  # scalars that were met as a function's parameter
+    stacked: set[str] = field(default_factory=set)  # vectors numbered by an index, t_n, kept as one matrix
     tables: set[str] = field(default_factory=set)  # vectors that are written as functions of a number, P(j)
     first: int = 1  # the number of the first entry, 0 or 1
     constants: dict[str, Index] = field(default_factory=dict)
@@ -108,6 +109,7 @@ class Scope:
         for table in (self.shapes, self.definitions, self.functions, self.binary, self.families, self.formulas):
             table.pop(name, None)
         self.indexed.pop(name, None)
+        self.stacked.discard(name)
         self.presumed.discard(name)
 
     def _freeze_dependents(self, name: str) -> None:

@@ -9,6 +9,7 @@ z = W x + b                            a definition, where z has no meaning yet
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from fractions import Fraction
 
 from derive import expression as x
@@ -21,7 +22,7 @@ from derive.reader.scope import Family, Formula, Function, Scope, Unreadable, di
 from derive.terms import ONE, Dimension, Index, ShapeError
 
 
-RESERVED = frozenset({*tex.BUILTIN_WORDS, "e", r"\partial", r"\nabla", "sum", r"\delta", "d"})  # never defined
+RESERVED = frozenset({*tex.BUILTIN_WORDS, "e", r"\partial", r"\nabla", r"\delta", "d"})  # never defined
 
 
 def is_declaration(clause: tex.Clause) -> bool:
@@ -195,11 +196,16 @@ def _applies(node: tex.Node, name: str) -> bool:
 
 def defined_name(node: tex.Node, scope: Scope) -> str | None:
     """The name that an equation with this left side would define: z, a_j or CE(z)."""
+    family = Elaborator(scope).family_name(node)
+    if family is not None:
+        return family[0]
     if isinstance(node, tex.Juxtapose) and len(node.items) == 2 and isinstance(node.items[1], tex.Fence):
         node = node.items[0]
         if isinstance(node, tex.Symbol) and node.letter in RESERVED:
             return None
     whole = key(node)
+    if isinstance(node, tex.Script) and node.sup is None and node.primes and node.sub is not None:
+        return key(tex.Script(node.start, node.end, node.base, None, None, node.primes))
     if isinstance(node, tex.Script) and node.sup is None and not node.primes:
         letters = Elaborator(scope).index_nodes(node.sub)
         base = key(node.base)
@@ -228,6 +234,17 @@ def define(clause: tex.Clause, scope: Scope, layout: x.Layout) -> None:
     """Carry out a definition. Raises Unreadable."""
     assert clause.first is not None
     node, meaning = clause.first, clause.links[0].node
+    whole = Elaborator(scope, layout).family_name(node)
+    if whole is not None:
+        name, member = whole
+        elaborator = Elaborator(scope, layout)
+        elaborator.learn_ranges(meaning)
+        index = Index(member, elaborator.range_of(member, node, meaning))
+        stack = _by_letters(name, (index,), elaborator.side(meaning), scope)
+        scope.define(name, stack.body if isinstance(stack, _Stack) else stack)
+        if isinstance(stack, _Stack):
+            scope.stacked.add(name)
+        return
     parameters: tuple[tex.Node, ...] = ()
     if isinstance(node, tex.Juxtapose):
         node, fence = node.items
@@ -238,19 +255,18 @@ def define(clause: tex.Clause, scope: Scope, layout: x.Layout) -> None:
     presume(parameters, scope)
     elaborator = Elaborator(scope, layout)
     elaborator.learn_ranges(meaning)
-    if isinstance(node, tex.Script) and (key(node) != name or name in _typed_names(node, scope)):
-        letters = elaborator.index_nodes(node.sub) or []
-        indices = tuple(
-            Index(n.letter, elaborator.range_of(n.letter, n, meaning))
-            for n in letters
-            if isinstance(n, tex.Symbol)
-        )
-        entries = x.Entries(indices, elaborator.side(meaning))
-        value: Expression = _column(entries) if len(indices) == 1 else entries
+    letters = _entry_letters(node, name, meaning, elaborator)
+    value: Expression
+    if letters:
+        indices = tuple(Index(letter, elaborator.range_of(letter, node, meaning)) for letter in letters)
+        value = _by_letters(name, indices, elaborator.side(meaning), scope)
     else:
         value = elaborator.side(meaning)
+        name = key(node) or name
     function = scope.functions.get(name)
-    scope.define(name, value)
+    scope.define(name, value.body if isinstance(value, _Stack) else value)
+    if isinstance(value, _Stack):
+        scope.stacked.add(name)
     if function is not None and _applies(meaning, name):
         scope.functions[name] = function
     symbols = [elaborator.resolve(p) for p in parameters]
@@ -260,6 +276,44 @@ def define(clause: tex.Clause, scope: Scope, layout: x.Layout) -> None:
     if isinstance(node, tex.Script) and name in _typed_names(node, scope):
         letters = elaborator.index_nodes(node.sub) or []
         scope.indexed[name] = tuple(n.letter for n in letters if isinstance(n, tex.Symbol))
+
+
+@dataclass(frozen=True)
+class _Stack(x.Expression):
+    """A definition of t_n by a vector: the matrix whose rows they are."""
+
+    body: Expression
+
+    def _shape(self) -> Shape:
+        return self.body.shape
+
+
+def _by_letters(name: str, indices: tuple[Index, ...], value: Expression, scope: Scope) -> Expression:
+    """What a_j, A_ij or (a vector) t_n is defined to be, for all indices at once."""
+    if not value.is_scalar:
+        if len(indices) != 1 or not value.is_vector:
+            raise ShapeError(f"{name} is numbered by {len(indices)} indices, but its value is {x.show_shape(value.shape)}")
+        size = value.shape[0] if value.shape[1] == ONE else value.shape[1]
+        inner = Index("·entry", size)
+        return _Stack(x.Entries((*indices, inner), x.Entry(value, (inner,))))
+    entries = x.Entries(indices, value)
+    return _column(entries) if len(indices) == 1 else entries
+
+
+def _entry_letters(node: tex.Node, name: str, meaning: tex.Node, elaborator: Elaborator) -> list[str]:
+    """The letters of a left side that are indices: those that the right side carries as such."""
+    if not isinstance(node, tex.Script) or node.sub is None:
+        return []
+    nodes = elaborator.index_nodes(node.sub) or []
+    letters = [n.letter for n in nodes if isinstance(n, tex.Symbol)]
+    if not letters or len(letters) < len(nodes):
+        return []
+    if name in _typed_names(node, elaborator.scope):
+        return letters
+    inner = Elaborator(elaborator.scope, elaborator.layout)
+    inner.learn_ranges(meaning)
+    carried = {*inner.ranges, *elaborator.typed_letters()}
+    return letters if all(letter in carried for letter in letters) and len(set(letters)) == len(letters) else []
 
 
 def presume(parameters: tuple[tex.Node, ...], scope: Scope) -> None:

@@ -180,7 +180,8 @@ def read(source: str) -> tuple[Passage, ...]:
 
 def _without_comments(source: str) -> tuple[Stretch, list[re.Match[str]]]:
     """The source without what LaTeX does not set, and the comments taken out of it."""
-    holes, comments, unclosed, position = list[tuple[int, int]](), list[re.Match[str]](), set[str](), 0
+    kept, comments, unclosed = list[tuple[int, int]](), list[re.Match[str]](), set[str]()
+    start = position = 0
     while unset := _UNSET.search(source, position):
         position = unset.end()
         if unset["comment"]:
@@ -193,8 +194,9 @@ def _without_comments(source: str) -> tuple[Stretch, list[re.Match[str]]]:
             position = end + len(_end_of(name))
         elif not unset["bar"]:
             continue
-        holes.append((unset.start(), position))
-    return stitch(source, [(0, len(source))]).without(holes), comments
+        kept.append((start, unset.start()))
+        start = position
+    return stitch(source, [*kept, (start, len(source))]), comments
 
 
 def _end_of(name: str) -> str:
@@ -281,7 +283,7 @@ class _Document:
             case "opening" if token["opening"] != r"\(":
                 return self.display(token, closing(token["opening"]), end)
             case "opening":
-                return self.inline(token)
+                return self.inline(token, end)
             case "dollar":
                 if not (closed := _DOLLAR.match(self.text, after, end)):
                     return None
@@ -320,10 +322,10 @@ class _Document:
             return self.formula("display", start, start, after, after)
         return self.formula("display", start, inside, stop, after)
 
-    def inline(self, token: re.Match[str]) -> int | None:
+    def inline(self, token: re.Match[str], end: int) -> int | None:
         """Read what `\\(` opens; a paragraph's end ends it."""
         inside = token.end()
-        match, _ = find_end(closing(token[0]), self.text, inside, len(self.text))
+        match, _ = find_end(closing(token[0]), self.text, inside, end)
         if match and match.lastgroup == "close" and not _BLANK_LINE.search(self.text, inside, match.start()):
             return self.formula("inline", token.start(), inside, match.start(), match.end())
         stop = rest_of_line(self.text, inside)
@@ -352,12 +354,13 @@ class _Document:
         return after
 
     def lines(self, start: int, end: int) -> Iterator[tuple[int, int]]:
-        """Where the lines from `start` on begin and end; the first may be the rest of one."""
-        for line in range(bisect_left(self.line_ends, start), len(self.line_ends)):
+        """Where the lines from `start` on begin and end; the first is the rest of one, if there is any."""
+        line = bisect_left(self.line_ends, start)
+        if _BLANK.match(self.text, start, self.line_ends[line]):
+            start, line = self.line_ends[line] + 1, line + 1
+        while start < end:
             yield start, min(self.line_ends[line], end)
-            start = self.line_ends[line] + 1
-            if start > end:
-                return
+            start, line = self.line_ends[line] + 1, line + 1
 
     def new_block(self, start: int, after: int) -> int:
         """End a block at `start`; the next one begins at `after`."""

@@ -1,0 +1,698 @@
+r"""What would make a false step true, offered only once the kernel has proved the mended step.
+
+    mend(lhs, rhs, definitions, hypotheses, constants) -> Repair | None
+
+Each slip that people make is one function below, from a step to what could mend it; SLIPS lists them, the
+likelier ones first. The left side is never changed, and nothing that stands here is trusted. Most of what is
+suggested never reaches the kernel: its shape is not the left side's, an index hangs in the air, or it was
+suggested before. What remains is bounded by a count. What can be read off normal forms is not guessed: that
+of the difference, divided by that of a term, is the factor which that term needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from fractions import Fraction
+from functools import cached_property
+from itertools import combinations, islice
+from typing import Any
+
+from derive import expression as x
+from derive import terms as t
+from derive.expression import Expression, Layout
+from derive.kernel import Exhausted, Theorem, Undefined, normal_form, prove
+from derive.lifting import Names, NotLifted, lift
+from derive.lowering import Statement, Unsupported, state
+from derive.printing import latex
+from derive.report import Repair
+from derive.terms import ONE, Dimension, Hypothesis, Index, ShapeError
+
+__all__ = ["BUDGET", "KINDS", "mend"]
+
+KINDS = (
+    "layout", "transpose", "sign", "factor", "index", "order", "delta", "hypothesis", "diag", "sum", "term",
+    "shape",
+)  # fmt: skip
+BUDGET = 60  # how often the kernel is asked about one step
+SHARE = 12  # of that, at most so often for one kind of slip
+EFFORT = 10_000  # of the kernel, for one question
+PLACES = 120  # at most so many subexpressions are looked at
+ZERO = x.Constant(Fraction(0))
+OTHER: dict[Layout, Layout] = {"numerator": "denominator", "denominator": "numerator"}
+LETTERS = "ijklmnpqrstu"
+
+Put = Callable[[Expression], Expression]
+Poly = dict[frozenset[Any], Fraction]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A suggestion: another right side, another reading of both sides, or hypotheses to add.
+
+    Attributes:
+        kind: of slip, one of KINDS.
+        reason: the slip in words; where it is empty, `instead` says what stands for what.
+        rhs, lhs: the sides after the change, where they change.
+        hypotheses: what is assumed besides.
+    """
+
+    kind: str
+    reason: str = ""
+    rhs: Expression | None = None
+    lhs: Expression | None = None
+    hypotheses: tuple[Hypothesis, ...] = ()
+    instead: tuple[Expression, Expression] | None = None
+
+    def message(self, mended: Expression) -> str:
+        if self.rhs is None or self.lhs is not None:
+            return self.reason
+        reason = self.reason
+        if self.instead is not None:
+            old, new = map(latex, self.instead)
+            reason = f"{new} instead of {old}"
+        return f"{reason}: {latex(mended)} would be right"
+
+
+class Spent(Exception):
+    """The kernel has been asked as often as it may be."""
+
+
+def mend(
+    lhs: Expression,
+    rhs: Expression,
+    definitions: Mapping[str, Expression] | None = None,
+    hypotheses: tuple[Hypothesis, ...] = (),
+    constants: frozenset[str] = frozenset(),
+    budget: int = BUDGET,
+) -> Repair | None:
+    """What makes the false step lhs = rhs true, as the kernel has proved; None where nothing is found.
+
+    Args:
+        lhs, rhs: the sides as they were read; their shapes may differ.
+        definitions, hypotheses, constants: what the step rests on, as `derive.lowering.state` takes them.
+        budget: how often the kernel may be asked.
+    """
+    broken = Broken(lhs, rhs, definitions or {}, hypotheses, constants, budget)
+    try:
+        for slip in SLIPS:
+            for candidate in islice(filter(broken.admits, slip(broken)), SHARE):
+                theorem = broken.prove(candidate)
+                if theorem is not None:
+                    return _repair(broken, candidate, theorem)
+    except (Spent, RecursionError):
+        pass
+    return None
+
+
+def _repair(broken: Broken, candidate: Candidate, theorem: Theorem) -> Repair:
+    mended = candidate.rhs or broken.rhs
+    return Repair(candidate.kind, latex(mended), candidate.message(mended))
+
+
+@dataclass
+class Broken:
+    """A step that does not hold, and how much may still be asked about it."""
+
+    lhs: Expression
+    rhs: Expression
+    definitions: Mapping[str, Expression]
+    hypotheses: tuple[Hypothesis, ...]
+    constants: frozenset[str]
+    left: int
+    seen: set[tuple[Expression, Expression, tuple[Hypothesis, ...]]] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.definitions = {s.name: self.definitions[s.name] for s in self.symbols if s.name in self.definitions}
+        self.seen.add((self.lhs, self.rhs, ()))
+
+    # ------------------------------------------------------------------ asking the kernel
+
+    def admits(self, candidate: Candidate) -> bool:
+        """Whether a suggestion is worth a question: it fits, is new, and is not the left side again."""
+        lhs, rhs = candidate.lhs or self.lhs, candidate.rhs or self.rhs
+        key = lhs, rhs, candidate.hypotheses
+        if lhs.shape != rhs.shape or key in self.seen or flattened(rhs) == flattened(lhs):
+            return False
+        self.seen.add(key)
+        return {i.name for i in free(rhs) - free(lhs)} <= self.constants
+
+    def prove(self, candidate: Candidate) -> Theorem | None:
+        self.ask()
+        lhs, rhs = candidate.lhs or self.lhs, candidate.rhs or self.rhs
+        try:
+            found = prove(self.state(lhs, rhs, candidate.hypotheses).claim, EFFORT)
+        except (ShapeError, Unsupported):
+            return None
+        return found if isinstance(found, Theorem) else None
+
+    def ask(self) -> None:
+        """Take one question from the budget. Raises Spent."""
+        if self.left <= 0:
+            raise Spent
+        self.left -= 1
+
+    def state(self, lhs: Expression, rhs: Expression, extra: tuple[Hypothesis, ...] = ()) -> Statement:
+        return state(lhs, rhs, "=", self.definitions, (*self.hypotheses, *extra), self.constants)
+
+    def form(self, e: Expression) -> Poly:
+        """The normal form of an expression, empty where there is none."""
+        self.ask()
+        try:
+            claim = self.state(e, ZERO).claim
+            found = normal_form(claim.lhs, claim.context, EFFORT)
+        except (ShapeError, Unsupported, Undefined, Exhausted):
+            return {}
+        return {frozenset(mono): Fraction(value) for mono, value in found}
+
+    # ------------------------------------------------------------------ what stands in the step
+
+    @cached_property
+    def places(self) -> list[tuple[Expression, Put]]:
+        return list(islice(places(self.rhs), PLACES))
+
+    @cached_property
+    def symbols(self) -> tuple[x.Symbol, ...]:
+        """The symbols that the step rests on, in the order in which they come up."""
+        found = dict.fromkeys((*symbols(self.lhs), *symbols(self.rhs)))
+        todo = list(found)
+        for symbol in todo:
+            for inner in symbols(self.definitions.get(symbol.name, ZERO)):
+                if inner not in found:
+                    found[inner] = None
+                    todo.append(inner)
+        return tuple(found)
+
+    @cached_property
+    def indices(self) -> tuple[Index, ...]:
+        """The indices that have one value on both sides, or in what these unfold to."""
+        found = free(self.lhs) | free(self.rhs)
+        for body in self.definitions.values():
+            found |= {i for i in free(body) if i.name in self.constants}
+        return tuple(sorted(found, key=str))
+
+    @cached_property
+    def forms(self) -> tuple[Poly, Poly]:
+        return self.form(self.lhs), self.form(self.rhs)
+
+    def fits(self) -> bool:
+        return self.lhs.shape == self.rhs.shape
+
+    def everywhere(self, change: Callable[[Expression], Iterator[Candidate]]) -> Iterator[Candidate]:
+        """The right side with one of its parts changed, in every way that `change` knows."""
+        for part, put in self.places:
+            for candidate in change(part):
+                assert candidate.rhs is not None
+                instead = None if candidate.reason else (part, candidate.rhs)
+                try:
+                    whole = put(candidate.rhs)
+                except ShapeError:
+                    continue
+                yield Candidate(candidate.kind, candidate.reason, whole, instead=instead)
+
+
+# ---------------------------------------------------------------------- expressions
+
+
+def places(e: Expression) -> Iterator[tuple[Expression, Put]]:
+    """Every part of an expression, outermost first, with the way to put something in its place.
+
+    The symbol of an entry and the variable of a derivative belong to these and are no parts.
+    """
+    yield e, lambda new: new
+    below = x.children(e)
+    if isinstance(e, x.Entry) and isinstance(e.body, x.Symbol):
+        below = ()
+    for number, child in enumerate(below):
+        if isinstance(e, (x.Partial, x.Gradient)) and number == 1 and not isinstance(child, x.Entry):
+            continue
+        for part, put in places(child):
+            yield part, _within(e, number, put)
+
+
+def _within(e: Expression, number: int, put: Put) -> Put:
+    def whole(new: Expression) -> Expression:
+        below = list(x.children(e))
+        below[number] = put(new)
+        rest = iter(below)
+        return x.rebuild(e, lambda _: next(rest))
+
+    return whole
+
+
+def symbols(e: Expression) -> Iterator[x.Symbol]:
+    if isinstance(e, x.Symbol):
+        yield e
+    for child in x.children(e):
+        yield from symbols(child)
+
+
+def parts(e: Expression, kind: type[Expression] | tuple[type[Expression], ...]) -> Iterator[Any]:
+    """Every part of this kind, outermost first."""
+    if isinstance(e, kind):
+        yield e
+    for child in x.children(e):
+        yield from parts(child, kind)
+
+
+def free(e: Expression) -> frozenset[Index]:
+    """The indices that an expression mentions and does not bind; fixed positions left out."""
+    below = frozenset[Index]().union(*map(free, x.children(e)))
+    match e:
+        case x.Sum(index=index, without=without):
+            return (below | frozenset(without)) - {index}
+        case x.Entries(indices=indices):
+            return below - frozenset(indices)
+    return below | {i for i in mentioned(e) if isinstance(i.name, str)}
+
+
+def mentioned(e: Expression) -> tuple[Index, ...]:
+    """The indices that a node carries itself, those that it binds left out."""
+    match e:
+        case x.Entry(indices=indices):
+            return indices
+        case x.Delta(left=left, right=right):
+            return (left, right)
+        case x.Basis(index=index):
+            return (index,)
+    return ()
+
+
+def carrying(e: Expression, indices: tuple[Index, ...]) -> Expression:
+    """The same node with other indices."""
+    return x.Entry(e.body, indices) if isinstance(e, x.Entry) else type(e)(*indices)  # type: ignore[arg-type]
+
+
+def renamed(e: Expression, names: Mapping[Index, Index]) -> Expression:
+    """The expression with free indices renamed; binders are left alone."""
+    if isinstance(e, (x.Sum, x.Entries)):
+        bound = (e.index,) if isinstance(e, x.Sum) else e.indices
+        names = {old: new for old, new in names.items() if old not in bound}
+    if mentioned(e):
+        e = carrying(e, tuple(names.get(i, i) for i in mentioned(e)))
+    return x.rebuild(e, lambda child: renamed(child, names))
+
+
+def factors(e: Expression) -> list[Expression]:
+    """The factors of a matrix product; a scalar product inside stays whole."""
+    if not isinstance(e, x.Multiply):
+        return [e]
+    inner = [
+        factors(side) if not side.is_scalar or (e.left.is_scalar and e.right.is_scalar) else [side]
+        for side in (e.left, e.right)
+    ]
+    return [factor for side in inner for factor in side]
+
+
+def multiplied(parts: list[Expression]) -> Expression:
+    """The product of factors, 1 where there are none. Raises ShapeError."""
+    return x.product(*parts) if parts else x.Constant(Fraction(1))
+
+
+def added(terms: list[Expression]) -> Expression:
+    return x.Add(tuple(terms)) if len(terms) != 1 else terms[0]
+
+
+def flattened(e: Expression) -> Expression:
+    """The expression with products associated to the left throughout."""
+    e = x.rebuild(e, flattened)
+    return multiplied(factors(e)) if isinstance(e, x.Multiply) else e
+
+
+def transposed(e: Expression) -> Expression:
+    """The transpose, taken inside as people write it: (A b)^T is b^T A^T. Raises ShapeError."""
+    if e.is_scalar:
+        return e
+    match e:
+        case x.Transpose(body=body):
+            return body
+        case x.Add() | x.Negate() | x.Hadamard():
+            return x.rebuild(e, transposed)
+        case x.Multiply():
+            scalars = [f for f in factors(e) if f.is_scalar]
+            others = [transposed(f) for f in reversed(factors(e)) if not f.is_scalar]
+            return multiplied(scalars + others)
+        case x.Divide(numerator=above, denominator=below) if below.is_scalar:
+            return x.Divide(transposed(above), below)
+        case x.Identity() | x.Diagonal() if e.shape[0] == e.shape[1]:
+            return e
+        case x.Fill(value=value, size=(rows, columns)):
+            return x.Fill(value, (columns, rows))
+    return x.Transpose(e)
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """A number times powers of dimensions, such as 2/n."""
+
+    number: Fraction = Fraction(1)
+    powers: tuple[tuple[str, int], ...] = ()
+
+    def __mul__(self, other: Scale) -> Scale:
+        total = dict(self.powers)
+        for name, exponent in other.powers:
+            total[name] = total.get(name, 0) + exponent
+        return Scale(self.number * other.number, tuple((n, e) for n, e in sorted(total.items()) if e))
+
+    def inverse(self) -> Scale:
+        return Scale(1 / self.number, tuple((name, -exponent) for name, exponent in self.powers))
+
+    def times(self, rest: list[Expression]) -> Expression:
+        """The product of the scale with factors, a minus sign in front."""
+        size = abs(self.number)
+        above = [_count(name, e) for name, e in self.powers if e > 0]
+        below = [_count(name, -e) for name, e in self.powers if e < 0]
+        if below:
+            below = ([x.Constant(Fraction(size.denominator))] if size.denominator != 1 else []) + below
+            size = Fraction(size.numerator)
+        above = ([x.Constant(size)] if size != 1 else []) + above
+        scale = [x.Divide(multiplied(above), multiplied(below))] if below else above
+        body = multiplied(scale + rest)
+        return x.Negate(body) if self.number < 0 else body
+
+
+def _count(name: str, exponent: int) -> Expression:
+    count = x.Count(Dimension.of(name))
+    return count if exponent == 1 else x.Power(count, x.Constant(Fraction(exponent)))
+
+
+def scale_of(e: Expression) -> tuple[Scale, list[Expression]]:
+    """A product as its scale and its other factors."""
+    match e:
+        case x.Constant(value=value) if value:
+            return Scale(value), []
+        case x.Count(dimension=Dimension(monomials=((((name,), 1),)))):
+            return Scale(Fraction(1), ((name, 1),)), []
+        case x.Negate(body=body):
+            scale, rest = scale_of(body)
+            return scale * Scale(Fraction(-1)), rest
+        case x.Divide(numerator=above, denominator=below):
+            scale, rest = scale_of(below)
+            if not rest:
+                over, others = scale_of(above)
+                return over * scale.inverse(), others
+        case x.Multiply():
+            total, kept = Scale(), []
+            for factor in factors(e):
+                scale, rest = scale_of(factor) if factor.is_scalar else (Scale(), [factor])
+                total, kept = total * scale, kept + rest
+            return total, kept
+    return Scale(), [e]
+
+
+def scaled(e: Expression, scale: Scale) -> Expression:
+    """The expression times a scale, which joins the one that stands in it."""
+    if scale == Scale(Fraction(-1)) and isinstance(e, x.Add):
+        terms = [scaled(term, scale) for term in e.terms]
+        return x.Add(tuple(sorted(terms, key=lambda term: isinstance(term, x.Negate))))
+    present, rest = scale_of(e)
+    return (present * scale).times(rest)
+
+
+def ratio(top: Poly, bottom: Poly) -> Scale | None:
+    """The scale that `top` is of `bottom`; None where it is no multiple of it."""
+    if not bottom or (top and len(top) != len(bottom)):
+        return None
+    if not top:
+        return Scale(Fraction(0))
+    shift = _sizes(top) * _sizes(bottom).inverse()
+    moved = {_shifted(mono, shift.powers): value for mono, value in bottom.items()}
+    if moved.keys() != top.keys():
+        return None
+    numbers = {top[mono] / value for mono, value in moved.items()}
+    return Scale(numbers.pop(), shift.powers) if len(numbers) == 1 else None
+
+
+def _sizes(poly: Poly) -> Scale:
+    """The highest power of each dimension in a normal form."""
+    highest: dict[str, int] = {}
+    for mono in poly:
+        for name in {atom[1] for atom, _ in mono if atom[0] == "N"} | highest.keys():
+            here = next((int(e) for atom, e in mono if atom == ("N", name)), 0)
+            highest[name] = max(highest.get(name, here), here)
+    return Scale(Fraction(1), tuple(sorted(highest.items())))
+
+
+def _shifted(mono: frozenset[Any], powers: tuple[tuple[str, int], ...]) -> frozenset[Any]:
+    atoms = dict(mono)
+    for name, exponent in powers:
+        atoms[("N", name)] = atoms.get(("N", name), 0) + exponent
+    return frozenset((atom, exponent) for atom, exponent in atoms.items() if exponent)
+
+
+# ---------------------------------------------------------------------- the slips
+
+
+def layouts(step: Broken) -> Iterator[Candidate]:
+    """The derivatives, or one of them, were read in the wrong layout."""
+    found = dict.fromkeys(p for side in (step.lhs, step.rhs) for p in parts(side, x.Partial))
+    turning = [p for p in found if p.arrangement() != _turned(p).arrangement()]
+    if not turning:
+        return
+    names = {OTHER[p.layout] for p in turning}
+    reason = f"right in {names.pop()} layout" if len(names) == 1 else "right with each derivative transposed"
+    yield from _read(step, reason, lambda e: isinstance(e, x.Partial))
+    for p in turning[:4] if len(turning) > 1 else ():
+        reason = f"right where {latex(p)} is read in {OTHER[p.layout]} layout"
+        yield from _read(step, reason, lambda e, p=p: e == p)  # type: ignore[misc]
+
+
+def _turned(p: x.Partial) -> x.Partial:
+    return x.Partial(p.body, p.variable, OTHER[p.layout])
+
+
+def _read(step: Broken, reason: str, which: Callable[[Expression], bool]) -> Iterator[Candidate]:
+    """Both sides with some of their derivatives read in the other layout."""
+
+    def turn(e: Expression) -> Expression:
+        below = x.rebuild(e, turn)
+        return _turned(below) if which(e) and isinstance(below, x.Partial) else below
+
+    try:
+        lhs, rhs = turn(step.lhs), turn(step.rhs)
+    except ShapeError:
+        return
+    yield Candidate("layout", reason, rhs, lhs)
+
+
+def transposed_whole(step: Broken) -> Iterator[Candidate]:
+    """The right side is transposed."""
+    if len(step.rhs.shape) == 2:
+        yield Candidate("transpose", "transposed", transposed(step.rhs))
+
+
+def scales(step: Broken) -> Iterator[Candidate]:
+    """The sign or another factor of the right side is wrong, or of one of its terms."""
+    if not step.fits():
+        return
+    left, right = step.forms
+    yield from _rescaled(step.rhs, ratio(left, right))
+    for whole, put in step.places:
+        if not isinstance(whole, x.Add):
+            continue
+        for number, term in enumerate(whole.terms):
+            alone = step.form(put(term))
+            scale = ratio(_sum(left, right, alone), alone)
+            if scale is None or scale == Scale():
+                continue
+            rest = list(whole.terms)
+            rest[number : number + 1] = [scaled(term, scale)] if scale.number else []
+            yield from _named(term, scale, put(added(rest)))
+
+
+def _sum(left: Poly, right: Poly, alone: Poly) -> Poly:
+    """left - right + alone."""
+    total: Poly = dict(left)
+    for poly, sign in ((right, -1), (alone, 1)):
+        for mono, value in poly.items():
+            total[mono] = total.get(mono, Fraction(0)) + sign * value
+    return {mono: value for mono, value in total.items() if value}
+
+
+def _named(term: Expression, scale: Scale, whole: Expression) -> Iterator[Candidate]:
+    body = latex(term.body if isinstance(term, x.Negate) else term)
+    if not scale.number:
+        yield Candidate("term", f"{body} is one term too many", whole)
+    elif scale == Scale(Fraction(-1)):
+        yield Candidate("sign", f"the sign of {body} is wrong", whole)
+    else:
+        yield Candidate("factor", f"a factor {latex(scale.times([]))} is missing at {body}", whole)
+
+
+def _rescaled(e: Expression, scale: Scale | None, before: str = "") -> Iterator[Candidate]:
+    if scale is None or not scale.number or scale == Scale():
+        return
+    kind, reason = "factor", f"a factor {latex(scale.times([]))} is missing"
+    if scale == Scale(Fraction(-1)):
+        kind, reason = "sign", "the sign is wrong"
+    yield Candidate("transpose" if before else kind, before + reason, scaled(e, scale))
+
+
+def transposed_parts(step: Broken) -> Iterator[Candidate]:
+    """One part of the right side is transposed, or an inverse is written for a transpose."""
+
+    def change(part: Expression) -> Iterator[Candidate]:
+        if len(part.shape) == 2 and not part.is_scalar:
+            yield Candidate("transpose", rhs=transposed(part))
+        match part:
+            case x.Inverse(body=body):
+                yield Candidate("transpose", rhs=transposed(body))
+            case x.Transpose(body=body) if body.shape[0] == body.shape[1]:
+                yield Candidate("transpose", rhs=x.Inverse(body))
+
+    yield from step.everywhere(change)
+    for symbol in dict.fromkeys(symbols(step.rhs)):
+        if not symbol.is_scalar:
+            mark = x.Symbol("\0", (symbol.shape[1], symbol.shape[0]))
+            yield from _throughout(step, symbol, mark)
+
+
+def _throughout(step: Broken, symbol: x.Symbol, mark: x.Symbol) -> Iterator[Candidate]:
+    """A symbol transposed wherever it stands."""
+
+    def turn(e: Expression) -> Expression:
+        if isinstance(e, (x.Partial, x.Gradient, x.Entry)):
+            return e
+        if e == x.Transpose(symbol):
+            return symbol
+        return x.Transpose(symbol) if e == symbol else x.rebuild(e, turn)
+
+    try:
+        yield Candidate("transpose", rhs=turn(step.rhs), instead=(symbol, x.Transpose(symbol)))
+    except ShapeError:
+        return
+
+
+def captured(step: Broken) -> Iterator[Candidate]:
+    """A sum runs over a letter that means something outside, and captures one or two of its indices."""
+    used = {i.name for side in (step.lhs, step.rhs) for i in _all_indices(side)}
+    for old in dict.fromkeys(s.index for s in parts(step.rhs, x.Sum) if s.index in free(step.lhs)):
+        letter = next((letter for letter in LETTERS if letter not in used), None)
+        if letter is None:
+            return
+        new = Index(letter, old.range)
+        whole = _rebound(step.rhs, old, new)
+        once = list(_one_renamed(whole, new, old))
+        for e in (*once, *(twice for e in once for twice in _one_renamed(e, new, old))):
+            yield Candidate("index", f"the sum captures the index {old}", e)
+
+
+def _rebound(e: Expression, old: Index, new: Index) -> Expression:
+    """Every sum over `old` as one over `new`."""
+    e = x.rebuild(e, lambda child: _rebound(child, old, new))
+    if isinstance(e, x.Sum) and e.index == old:
+        return x.Sum(new, renamed(e.body, {old: new}), e.without)
+    return e
+
+
+def _one_renamed(e: Expression, old: Index, new: Index) -> Iterator[Expression]:
+    for part, put in islice(places(e), PLACES):
+        here = mentioned(part)
+        for place, index in enumerate(here):
+            if index == old:
+                yield put(carrying(part, (*here[:place], new, *here[place + 1 :])))
+
+
+def _all_indices(e: Expression) -> Iterator[Index]:
+    """The indices that stand in an expression, fixed positions left out."""
+    yield from (i for i in mentioned(e) if isinstance(i.name, str))
+    if isinstance(e, x.Sum):
+        yield e.index
+    for child in x.children(e):
+        yield from _all_indices(child)
+
+
+def indices(step: Broken) -> Iterator[Candidate]:
+    """An index is another one's, two of them are interchanged, or a sum runs over the wrong one."""
+    letters = sorted({i for side in (step.lhs, step.rhs) for i in _all_indices(side)}, key=str)
+
+    def change(part: Expression) -> Iterator[Candidate]:
+        here = mentioned(part)
+        if len(here) == 2 and here[0].range == here[1].range:
+            yield Candidate("index", rhs=carrying(part, (here[1], here[0])))
+        for place, old in enumerate(here):
+            for new in letters:
+                if new != old and new.range == old.range:
+                    yield Candidate("index", rhs=carrying(part, (*here[:place], new, *here[place + 1 :])))
+        if isinstance(part, x.Sum):
+            for new in letters:
+                if new != part.index and new.range == part.index.range:
+                    yield Candidate("index", f"the sum runs over {new}", x.Sum(new, part.body, part.without))
+
+    yield from step.everywhere(change)
+    for one, other in combinations(letters, 2):
+        if one.range == other.range:
+            for names in ({one: other, other: one}, {one: other}, {other: one}):
+                pairs = ", ".join(f"{new} instead of {old}" for old, new in names.items())
+                yield Candidate("index", pairs, renamed(step.rhs, names))
+
+
+def orders(step: Broken) -> Iterator[Candidate]:
+    """Factors of a matrix product stand in the wrong order."""
+
+    def change(part: Expression) -> Iterator[Candidate]:
+        scalars = [f for f in factors(part) if f.is_scalar]
+        others = [f for f in factors(part) if not f.is_scalar]
+        orders = [(*others[:n], others[n + 1], others[n], *others[n + 2 :]) for n in range(len(others) - 1)]
+        orders.append(tuple(reversed(others)))
+        orders += [(*others[n:], *others[:n]) for n in range(1, len(others))]
+        for order in dict.fromkeys(orders):
+            if order != tuple(others):
+                yield from _built("order", "the factors stand in another order", [*scalars, *order])
+
+    yield from step.everywhere(change)
+
+
+def _built(kind: str, reason: str, chain: list[Expression]) -> Iterator[Candidate]:
+    """The product of a chain, where its factors conform."""
+    try:
+        yield Candidate(kind, reason, multiplied(chain))
+    except ShapeError:
+        return
+
+
+def deltas(step: Broken) -> Iterator[Candidate]:
+    """A Kronecker delta is forgotten, or one too many."""
+    pairs = [
+        x.Delta(i, j) for i, j in combinations(sorted(step.indices, key=str), 2) if i.range == j.range
+    ]
+
+    def change(part: Expression) -> Iterator[Candidate]:
+        if isinstance(part, x.Delta):
+            yield Candidate("delta", f"{latex(part)} is one too many", x.Constant(Fraction(1)))
+        terms = part.terms if isinstance(part, x.Add) else ()
+        for delta in pairs if part.is_scalar else ():
+            reason = f"{latex(delta)} is missing"
+            for number, term in enumerate(terms):
+                changed = (*terms[:number], _with_delta(term, delta), *terms[number + 1 :])
+                yield Candidate("delta", reason, x.Add(changed))
+            if part == step.rhs:
+                yield Candidate("delta", reason, _with_delta(part, delta))
+
+    yield from step.everywhere(change)
+
+
+def _with_delta(term: Expression, delta: x.Delta) -> Expression:
+    if isinstance(term, x.Negate):
+        return x.Negate(_with_delta(term.body, delta))
+    scale, rest = scale_of(term)
+    return scale.times([delta, *rest])
+
+
+def hypotheses(step: Broken) -> Iterator[Candidate]:
+    """The step holds under a condition that is not stated."""
+    if not step.fits():
+        return
+    left, right = step.forms
+    residual = _sum(left, right, {})
+    relevant = [s for s in step.symbols if s.name not in step.definitions and _mentions(residual, s.name)]
+    usual = [h for symbol in relevant for h in _usual(symbol, step)]
+    cases: list[tuple[Hypothesis, ...]] = [()]
+    for i, j in combinations(step.indices, 2):
+        if i.range == j.range:
+            cases += [
+                (t.Coincide(i, j, equal, (f"{i} {'=' if equal else r'\neq'} {j}",))
+            ,) for equal in (True, False)]  # fmt: skip
+    ...
+
+
