@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from derive import expression as x
 from derive import terms as t
 from derive.expression import Expression, Layout
-from derive.judge import Judge, Judgement, mismatch, shape_counterexample
+from derive.judge import Judge, Judgement, mismatch, shape_counterexample, unequal_sizes
+from derive.kernel import Theorem, prove
 from derive.lowering import Statement, Unsupported, state
 from derive.reader import latex as tex
 from derive.reader import statements
@@ -42,6 +43,11 @@ COMMAND_WORDS = re.compile(
     r"\\(?:begin|end|tag|label|text|mathrm|operatorname|mathbf|mathbb)\s*\{[^}]*\}|\\[A-Za-z]+"
 )
 
+CUE = re.compile(
+    r"(?:\b(?:let|suppose|assume|assuming|if|where|given|when|for|with|define|denote|case)(?:\s+(?:that|the|we|have|set))*"
+    r"|设|假设|假定|若|如果|令|记|其中|当|已知|这里|此处)\s*[,:，：]?\s*$",
+    re.IGNORECASE,
+)
 COUNTS_FROM_0 = re.compile(r"[A-Za-z}]_\{?0+\}?(?![0-9])|[A-Za-z}]_\{0[0-9]\}")
 LIMITS = re.compile(r"\\sum(?:\\limits)?\s*_\s*\{?\s*([a-z])\s*=\s*([01])\s*\}?\s*\^\s*\{?\s*([A-Za-z])\s*(?:\}|(?![A-Za-z{]))")
 
@@ -72,6 +78,9 @@ class Checker:
         self.words: set[str] = set()
         self.last: tex.Node | None = None
         self.last_text = ""
+        self.alternatives = True
+        self.local: list[t.Hypothesis] = []  # assumed in prose, until the next heading
+        self.case: list[t.Hypothesis] = []  # "if i = j", until the next case or heading
         self.postponed: list[tuple[tex.Clause, Source]] = []
 
     @property
@@ -80,11 +89,22 @@ class Checker:
 
     def read(self, passages: Sequence[Passage]) -> None:
         self.survey(passages)
+        before, block = "", -1
         for passage in passages:
+            if passage.block != block:
+                before, block = "", passage.block
             if passage.kind == "given":
                 self.given(passage)
-            elif passage.kind in ("display", "inline"):
+            elif passage.kind == "heading":
+                self.local, self.case = [], []
+            elif passage.kind == "prose":
+                before = passage.text
+            elif passage.kind == "inline":
+                self.inline(passage, before)
+                before = ""
+            elif passage.kind == "display":
                 self.formula(passage)
+                before = ""
 
     def survey(self, passages: Iterable[Passage]) -> None:
         """What only the whole document tells: whether it counts from 0, and how far sums over a letter go."""
@@ -124,6 +144,42 @@ class Checker:
             )  # fmt: skip
 
     # ------------------------------------------------------------------ formulas
+
+    def inline(self, passage: Passage, before: str) -> None:
+        """A formula in prose: given where a cue word opens it, and a case where it compares indices."""
+        if not CUE.search(before):
+            self.formula(passage)
+            return
+        source = Source(passage.text, passage.offsets, passage)
+        self.learn_words(source.text)
+        for clause in tex.parse_formula(source.text, tex.BUILTIN_WORDS | frozenset(self.words)):
+            condition = self.condition_of(clause)
+            if condition is not None:
+                self.case = [condition]
+                self.record(clause, 0, source, "given")
+            elif clause.links:
+                self.assume(clause, source)
+
+    def assume(self, clause: tex.Clause, source: Source) -> None:
+        """What prose supposes: a definition where it introduces something, else a hypothesis until the next heading."""
+        known = len(self.scope.hypotheses)
+        try:
+            if statements.is_declaration(clause):
+                statements.declare(clause, self.scope)
+            elif statements.defines(clause, self.scope):
+                statements.define(clause, self.scope, self.used_layout)
+            else:
+                label = source.text[_start(clause) : _end(clause)].strip()
+                statements.fix_class(clause, self.scope)
+                statements.assume(clause, self.scope, label, self.used_layout)
+        except (Unreadable, ShapeError):
+            pass  # what is only assumed and cannot be read is not used
+        self.local += self.scope.hypotheses[known:]
+        del self.scope.hypotheses[known:]
+        kind = "declaration" if statements.is_declaration(clause) else "given"
+        for number in range(len(clause.links)):
+            self.record(clause, number, source, kind)
+        self.resume()
 
     def formula(self, passage: Passage) -> None:
         self.clauses(Source(passage.text, passage.offsets, passage), kind="formula")
@@ -223,33 +279,91 @@ class Checker:
         self, left: tex.Node, clause: tex.Clause, number: int, source: Source, extra: list[t.Hypothesis]
     ) -> None:
         link = clause.links[number]
-        elaborator = Elaborator(self.scope, self.used_layout)
+        readings = self.readings(left, link, (*extra, *self.local, *self.case))
+        trouble = readings[0].trouble
+        if isinstance(trouble, Unreadable) and not all(r.ill_typed for r in readings):
+            self.unread(clause, number, source, trouble)
+            return
+        step = self.record(clause, number, source, "claim", left)
+        if all(r.ill_typed for r in readings):
+            assert isinstance(trouble, (Unreadable, ShapeError))
+            self.refute_shapes(step, trouble)
+            return
+        reading = next((r for r in readings if r.proved), None) or next(r for r in readings if not r.ill_typed)
+        step.layout = reading.layout
+        if isinstance(reading.trouble, Unsupported):
+            step.verdict, step.code, step.message = Verdict.UNREAD, "D002", str(reading.trouble)
+            return
+        assert reading.lhs is not None and reading.rhs is not None
+        if reading.statement is None:
+            step.message = mismatch(reading.lhs, reading.rhs)
+            step.code = "D101"
+            step.counterexample = shape_counterexample(reading.lhs, reading.rhs)
+            step.verdict = Verdict.REFUTED if step.counterexample else Verdict.UNKNOWN
+            return
+        if self.watch is not None:
+            self.watch(step, reading.statement)
+        judge = Judge(self.judge.refute, self.judge.gather, dict(self.scope.shapes))
+        _fill(step, judge(reading.statement))
+        if step.verdict is Verdict.REFUTED:
+            step.code = "D102"
+        elif step.verdict is Verdict.UNKNOWN:
+            step.code = "D201"
+
+    def refute_shapes(self, step: Step, trouble: Unreadable | ShapeError) -> None:
+        """A side that is ill-typed makes an equation false: at sizes at which its parts do not fit."""
+        step.code, step.message = "D101", str(trouble)
+        step.counterexample = unequal_sizes(trouble.pairs)
+        step.verdict = Verdict.REFUTED if step.counterexample else Verdict.UNREAD
+
+    def readings(self, left: tex.Node, link: tex.Link, extra: tuple[t.Hypothesis, ...]) -> list[Reading]:
+        """The readings of an equation, up to the first that is proved: in the document's layout, then others.
+
+        A vector differentiated by a scalar is often written as a column in denominator layout, too. The
+        other layout altogether is tried only where none is declared.
+        """
+        layout = self.used_layout
+        other: Layout = "numerator" if layout == "denominator" else "denominator"
+        trials: list[tuple[Layout, Layout | None]] = [(layout, None)]
+        if self.alternatives:
+            trials += [(layout, other)] if self.scope.layout else [(other, None), (layout, other)]
+        found: list[Reading] = []
+        for by, by_scalar in trials:
+            reading = self.reading(left, link, extra, by, by_scalar)
+            found.append(reading)
+            if reading.proved or not reading.depends_on_layout:
+                break
+        return found
+
+    def reading(
+        self,
+        left: tex.Node,
+        link: tex.Link,
+        extra: tuple[t.Hypothesis, ...],
+        layout: Layout,
+        by_scalar: Layout | None,
+    ) -> Reading:
+        elaborator = Elaborator(self.scope, layout, by_scalar)
+        shown: str = by_scalar or layout
         try:
             elaborator.learn_ranges(left, link.node)
             lhs, rhs = elaborator.side(left), elaborator.side(link.node)
         except (Unreadable, ShapeError) as trouble:
-            self.unread(clause, number, source, trouble)
-            return
-        step = self.record(clause, number, source, "claim", left)
-        step.layout = self.used_layout if _has_partial(lhs) or _has_partial(rhs) else "any"
+            dependent = _mentions_derivative(left) or _mentions_derivative(link.node)
+            return Reading(shown, depends_on_layout=dependent, trouble=trouble)
+        depends = _depends_on_layout(lhs) or _depends_on_layout(rhs)
+        shown = shown if depends else "any"
+        hypotheses, constants = self.scope.context()
         try:
-            hypotheses, constants = self.scope.context()
             statement = state(
                 lhs, rhs, RELATIONS[link.relation], self.scope.definitions, (*hypotheses, *extra), constants
             )
         except ShapeError:
-            step.message = mismatch(lhs, rhs)
-            step.code = "D101"
-            step.counterexample = shape_counterexample(lhs, rhs)
-            step.verdict = Verdict.REFUTED if step.counterexample else Verdict.UNKNOWN
-            return
+            return Reading(shown, depends, lhs, rhs)
         except Unsupported as trouble:
-            step.verdict, step.code, step.message = Verdict.UNREAD, "D002", str(trouble)
-            return
-        if self.watch is not None:
-            self.watch(step, statement)
-        judge = Judge(self.judge.refute, self.judge.gather, dict(self.scope.shapes))
-        _fill(step, judge(statement))
+            return Reading(shown, depends, lhs, rhs, trouble=trouble)
+        proved = isinstance(prove(statement.claim), Theorem) if depends else False
+        return Reading(shown, depends, lhs, rhs, statement, proved)
 
     # ------------------------------------------------------------------ steps
 
@@ -281,6 +395,26 @@ class Checker:
 
 
 @dataclass(frozen=True, slots=True)
+class Reading:
+    """What an equation says in one layout: its sides and, where their shapes agree, the statement."""
+
+    layout: str
+    depends_on_layout: bool
+    lhs: Expression | None = None
+    rhs: Expression | None = None
+    statement: Statement | None = None
+    proved: bool = False
+    trouble: Unreadable | ShapeError | Unsupported | None = None
+
+    @property
+    def ill_typed(self) -> bool:
+        """Whether a side cannot be formed, for its shapes do not fit."""
+        return isinstance(self.trouble, ShapeError) or (
+            isinstance(self.trouble, Unreadable) and self.trouble.code == "D010" and bool(self.trouble.pairs)
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """The text of a formula, with each character's place in the file."""
 
@@ -297,8 +431,16 @@ def _end(clause: tex.Clause) -> int:
     return clause.links[-1].node.end
 
 
-def _has_partial(e: Expression) -> bool:
-    return isinstance(e, x.Partial) or any(map(_has_partial, x.children(e)))
+def _depends_on_layout(e: Expression) -> bool:
+    """Whether a derivative inside is arranged differently in the two layouts."""
+    if isinstance(e, x.Partial) and not (e.body.is_scalar and e.variable.is_scalar):
+        return True
+    return any(map(_depends_on_layout, x.children(e)))
+
+
+def _mentions_derivative(node: tex.Node) -> bool:
+    signs = (r"\partial", "d")
+    return any(isinstance(part, tex.Symbol) and part.letter in signs for part in tex.walk(node))
 
 
 def _fill(step: Step, found: Judgement) -> None:
@@ -332,6 +474,30 @@ def check(
     Returns:
         the report, and what the symbols mean at the end.
     """
+    if layout is None and not any("layout:" in p.text for p in passages if p.kind == "given"):
+        layout = _likelier_layout(source, passages)
     checker = Checker(judge, Positions(source), layout, sizes or {}, watch)
     checker.read(passages)
-    return Report(path, checker.scope.layout or layout, checker.steps), checker.scope
+    return Report(path, _layout_of(checker), checker.steps), checker.scope
+
+
+def _likelier_layout(source: str, passages: Sequence[Passage]) -> Layout | None:
+    """The layout in which more of the derivatives of a document are proved; None where it makes no difference."""
+    proved: dict[Layout, int] = {}
+    for layout in ("denominator", "numerator"):
+        trial = Checker(Judge(), Positions(source), layout)  # type: ignore[arg-type]
+        trial.alternatives = False
+        trial.read(passages)
+        dependent = [s for s in trial.steps if s.layout in ("denominator", "numerator")]
+        if not dependent:
+            return None
+        proved[layout] = sum(s.verdict is Verdict.PROVED for s in dependent)  # type: ignore[index]
+    return "numerator" if proved["numerator"] > proved["denominator"] else "denominator"
+
+
+def _layout_of(checker: Checker) -> str | None:
+    """The layout of a document: its own, 'mixed' where some lines hold only in the other, None without derivatives."""
+    used = {s.layout for s in checker.steps if s.verdict is Verdict.PROVED} - {"any", None}
+    if len(used) > 1:
+        return "mixed"
+    return checker.scope.layout or checker.layout or (used.pop() if used else None)

@@ -60,7 +60,10 @@ def _demand_matrix(expression: Expression, what: str) -> None:
 def _demand_square(expression: Expression, what: str) -> None:
     _demand_matrix(expression, what)
     if expression.shape[0] != expression.shape[1]:
-        raise ShapeError(f"{what} needs a square matrix, not a {show_shape(expression.shape)} one")
+        raise ShapeError(
+            f"{what} needs a square matrix, not a {show_shape(expression.shape)} one",
+            ((expression.shape[0], expression.shape[1]),),
+        )
 
 
 def _demand_scalar(expression: Expression, what: str) -> None:
@@ -71,7 +74,8 @@ def _demand_scalar(expression: Expression, what: str) -> None:
 def _same_shape(left: Expression, right: Expression, what: str) -> Shape:
     if left.shape != right.shape:
         raise ShapeError(
-            f"{what} needs equal shapes, not {show_shape(left.shape)} and {show_shape(right.shape)}"
+            f"{what} needs equal shapes, not {show_shape(left.shape)} and {show_shape(right.shape)}",
+            tuple(zip(left.shape, right.shape, strict=False)),
         )
     return left.shape
 
@@ -146,7 +150,8 @@ class Multiply(Expression):
         if self.left.shape[1] != self.right.shape[0]:
             raise ShapeError(
                 f"a product of {show_shape(self.left.shape)} with {show_shape(self.right.shape)} "
-                f"does not conform: {self.left.shape[1]} columns meet {self.right.shape[0]} rows"
+                f"does not conform: {self.left.shape[1]} columns meet {self.right.shape[0]} rows",
+                ((self.left.shape[1], self.right.shape[0]),),
             )
         return (self.left.shape[0], self.right.shape[1])
 

@@ -200,6 +200,18 @@ def shape_counterexample(lhs: Expression, rhs: Expression) -> Counterexample | N
     return None
 
 
+def unequal_sizes(pairs: tuple[tuple[Dimension, Dimension], ...]) -> Counterexample | None:
+    """The smallest sizes at which dimensions that would have to be equal are not."""
+    names = sorted(frozenset[str]().union(*(d.names for pair in pairs for d in pair)))
+    for largest in (1, 2, 3):
+        for sizes in _assignments(names, largest):
+            for left, right in pairs:
+                if left.value(sizes) != right.value(sizes):
+                    found = (str(left.value(sizes)), str(right.value(sizes)))
+                    return Counterexample(sizes, {}, f"a dimension of {found[0]}", f"a dimension of {found[1]}", (), "shape")
+    return None
+
+
 def _assignments(names: list[str], largest: int) -> list[dict[str, int]]:
     found: list[dict[str, int]] = [{}]
     for name in names:

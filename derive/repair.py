@@ -680,19 +680,170 @@ def _with_delta(term: Expression, delta: x.Delta) -> Expression:
 
 
 def hypotheses(step: Broken) -> Iterator[Candidate]:
-    """The step holds under a condition that is not stated."""
+    """The step holds under a condition that is not stated.
+
+    All that could be meant is assumed at once; the kernel tells which of it is needed.
+    """
     if not step.fits():
         return
-    left, right = step.forms
-    residual = _sum(left, right, {})
-    relevant = [s for s in step.symbols if s.name not in step.definitions and _mentions(residual, s.name)]
-    usual = [h for symbol in relevant for h in _usual(symbol, step)]
-    cases: list[tuple[Hypothesis, ...]] = [()]
-    for i, j in combinations(step.indices, 2):
-        if i.range == j.range:
-            cases += [
-                (t.Coincide(i, j, equal, (f"{i} {'=' if equal else r'\neq'} {j}",))
-            ,) for equal in (True, False)]  # fmt: skip
-    ...
+    residual = step.residual
+    concerned = [s for s in step.symbols if s.name not in step.definitions and _occurs(s.name, residual)]
+    usual = tuple(h for propose in USUAL for symbol in concerned for h in propose(symbol, step))
+    apart = [
+        t.Coincide(i, j, equal, (f"{i} {sign} {j}",))
+        for i, j in combinations(step.indices, 2)
+        if i.range == j.range
+        for equal, sign in ((True, "="), (False, r"\neq"))
+    ]
+    for assumed in (usual, *((h, *usual) for h in apart), _positive(concerned)):
+        theorem = step.prove(Candidate("hypothesis", hypotheses=assumed)) if assumed else None
+        if theorem is not None:
+            needed = tuple(h for h in assumed if set(h.labels) <= set(theorem.uses))
+            labels = dict.fromkeys(label for h in needed for label in h.labels)
+            if len(labels) <= 2:
+                yield Candidate("hypothesis", f"needs {' and '.join(labels)}", hypotheses=needed)
 
 
+def _occurs(name: str, whole: object) -> bool:
+    """Whether a name stands somewhere in nested tuples and sets."""
+    if isinstance(whole, (tuple, frozenset, dict)):
+        return any(_occurs(name, part) for part in whole)
+    return whole == name
+
+
+def _equations(symbol: x.Symbol, step: Broken) -> list[t.Equation]:
+    """What is assumed of a symbol already."""
+    equations = [h for h in step.hypotheses if isinstance(h, t.Equation)]
+    return [h for h in equations if symbol.name in t.tensors(h.lhs) | t.tensors(h.rhs)]
+
+
+def _assumed(left: Expression, right: Expression) -> t.Equation:
+    claim = state(left, right).claim
+    return t.Equation(claim.lhs, claim.rhs, (f"{latex(left)} = {latex(right)}",))
+
+
+def _orthogonal(symbol: x.Symbol, step: Broken) -> Iterator[Hypothesis]:
+    """Q^T Q = I, and for a square Q what follows: Q Q^T = I."""
+    if symbol.is_vector or symbol.is_scalar or _equations(symbol, step):
+        return
+    q = symbol
+    first = _assumed(x.Multiply(x.Transpose(q), q), x.Identity(q.shape[1]))
+    yield first
+    if q.shape[0] == q.shape[1]:
+        second = _assumed(x.Multiply(q, x.Transpose(q)), x.Identity(q.shape[0]))
+        yield t.Equation(second.lhs, second.rhs, first.labels)
+
+
+def _unit(symbol: x.Symbol, step: Broken) -> Iterator[Hypothesis]:
+    """x^T x = 1."""
+    if symbol.is_vector and symbol.shape[1] == ONE and not _equations(symbol, step):
+        yield _assumed(x.Multiply(x.Transpose(symbol), symbol), x.Constant(Fraction(1)))
+
+
+def _symmetric(symbol: x.Symbol, step: Broken) -> Iterator[Hypothesis]:
+    """A = A^T."""
+    if not symbol.is_scalar and symbol.shape[0] == symbol.shape[1] and not _equations(symbol, step):
+        yield _assumed(symbol, x.Transpose(symbol))
+
+
+def _distribution(symbol: x.Symbol, step: Broken) -> Iterator[Hypothesis]:
+    """y_i in {0, 1}, sum_i y_i = 1, and what follows from both."""
+    if not symbol.is_vector:
+        return
+    (size,) = (d for d in symbol.shape if d != ONE)
+    i, j = Index("·i", size), Index("·j", size)
+    yi, yj = t.Entry(symbol.name, (i,)), t.Entry(symbol.name, (j,))
+    known = _equations(symbol, step)
+    totals = [h for h in known if isinstance(h.lhs, t.Sum) and h.rhs == t.Number(1)]
+    squares = [h for h in known if isinstance(h.lhs, t.Product)]
+    if len(totals) + len(squares) < len(known):
+        return
+    binary = squares[0].labels if squares else (rf"{symbol.name}_i \in \{{0,1\}}",)
+    total = totals[0].labels if totals else (rf"\sum_i {symbol.name}_i = 1",)
+    yield t.Equation(yi * yi, yi, binary)
+    yield t.Equation(yi * yj, t.Delta(i, j) * yi, (*binary, *total))
+    yield t.Equation(t.Sum(i, yi), t.Number(1), total)
+
+
+def _positive(symbols: list[x.Symbol]) -> tuple[Hypothesis, ...]:
+    """x > 0 for each scalar, x_i > 0 for each vector."""
+    found: list[Hypothesis] = []
+    for symbol in symbols:
+        sizes = [d for d in symbol.shape if d != ONE]
+        if len(sizes) < 2:
+            at = tuple(Index("·i", d) for d in sizes)
+            name = f"{symbol.name}_i" if sizes else symbol.name
+            found.append(t.Positive(t.Entry(symbol.name, at), (f"{name} > 0",)))
+    return tuple(found)
+
+
+USUAL = (_orthogonal, _unit, _symmetric, _distribution)  # the stronger ones first: they are dropped first
+
+
+def products(step: Broken) -> Iterator[Candidate]:
+    """A diag is forgotten or one too many, or one product of vectors is taken for another."""
+
+    def change(part: Expression) -> Iterator[Candidate]:
+        if part.is_vector:
+            yield Candidate("diag", f"diag is missing at {latex(part)}", x.Diagonal(part))
+        if isinstance(part, x.Diagonal):
+            yield Candidate("diag", f"{latex(part)} needs no diag", part.body)
+        if isinstance(part, x.Hadamard):
+            chain, others = [part.left, part.right], []
+            yield from _paired(others, chain)
+        chain = factors(part)
+        for n in range(len(chain) - 1):
+            for pair in _pairs(chain[n], chain[n + 1]):
+                yield from _built("diag", "one product is taken for another", [*chain[:n], pair, *chain[n + 2 :]])
+
+    yield from step.everywhere(change)
+
+
+def _pairs(a: Expression, b: Expression) -> Iterator[Expression]:
+    """The products of two vectors, or of two matrices of one shape."""
+    if a.is_vector and b.is_vector:
+        a, b = (transposed(v) if v.shape[0] == ONE else v for v in (a, b))
+        if a.shape == b.shape:
+            yield x.Hadamard(a, b)
+        yield from (x.Multiply(a, transposed(b)), x.Multiply(b, transposed(a)))
+        if a.shape == b.shape:
+            yield x.Multiply(transposed(a), b)
+    elif a.shape == b.shape and not a.is_scalar:
+        yield x.Hadamard(a, b)
+        if a.shape[0] == a.shape[1]:
+            yield x.Multiply(a, b)
+
+
+def sums(step: Broken) -> Iterator[Candidate]:
+    """A sum is forgotten, or one too many."""
+    hanging = sorted(free(step.rhs) - free(step.lhs), key=str)
+
+    def change(part: Expression) -> Iterator[Candidate]:
+        if isinstance(part, x.Sum):
+            yield Candidate("sum", f"the sum over {part.index} is one too many", part.body)
+        for index in hanging:
+            if index in free(part) and not isinstance(part, x.Negate):
+                yield Candidate("sum", f"the sum over {index} is missing", x.Sum(index, part))
+        if part == step.rhs and step.lhs.is_scalar and part.is_vector:
+            ones = x.Fill(Fraction(1), (part.shape[1], part.shape[0]))
+            chain = [ones, part] if part.shape[1] == ONE else [part, ones]
+            yield Candidate("sum", "the sum over the entries is missing", multiplied(chain))
+        if not part.is_scalar and len(part.shape) == 2 and part.shape[0] == part.shape[1]:
+            yield Candidate("sum", "the trace is missing", x.Trace(part))
+
+    yield from step.everywhere(change)
+
+
+def shapes(step: Broken) -> Iterator[Candidate]:
+    """An entry is written for the whole, or the whole for an entry, or a number for an array."""
+    lhs, rhs = step.lhs, step.rhs
+    if lhs.is_scalar and not rhs.is_scalar:
+        for count in (1, 2):
+            for at in permutations(sorted(free(lhs), key=str), count):
+                try:
+                    yield Candidate("shape", f"the left side is one entry, the right side {_shape(rhs)}", x.Entry(rhs, at))
+                except ShapeError:
+                    continue
+    if rhs.is_scalar and not lhs.is_scalar and len(lhs.shape) == 2:
+        reason = f"the left side is {x.show_shape(lhs.shape)}, the right side one number"
+        ...

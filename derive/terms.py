@@ -21,7 +21,14 @@ from fractions import Fraction
 
 
 class ShapeError(ValueError):
-    """Shapes, ranges or numbers of indices that do not fit together."""
+    """Shapes, ranges or numbers of indices that do not fit together.
+
+    `pairs` are the dimensions that would have to be equal, where that is what is wrong.
+    """
+
+    def __init__(self, message: str, pairs: tuple[tuple[Dimension, Dimension], ...] = ()):
+        super().__init__(message)
+        self.pairs = pairs
 
 
 @dataclass(frozen=True, slots=True)

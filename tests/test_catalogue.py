@@ -206,15 +206,16 @@ def test_every_rule_is_proved(rule: str, layout: str) -> None:
     assert step.verdict == "proved", step.message
 
 
-def test_rules_need_their_layout() -> None:
-    """A rule that reads differently in the two layouts holds in its own alone; at least it is not proved in the other."""
-    swapped = {"numerator": "denominator", "denominator": "numerator"}
-    for rule in RULES.values():
-        if rule.denominator != rule.numerator:
-            for layout, other in swapped.items():
-                text = statement_of(rule.name, layout).replace(f"layout: {layout}", f"layout: {other}")
-                ((step, _),) = judged(text, other)
-                assert step.verdict != "proved", rule.name
+TWO_SIDED = [r.name for r in RULES.values() if r.denominator != r.numerator and "trace" not in r.name]
+
+
+@pytest.mark.parametrize("rule", TWO_SIDED)
+def test_rules_need_their_layout(rule: str) -> None:
+    """What reads differently in the two layouts is not proved in the wrong one (a trace does not mind the order)."""
+    for layout, other in zip(LAYOUTS, reversed(LAYOUTS), strict=True):
+        text = statement_of(rule, layout).replace(f"layout: {layout}", f"layout: {other}")
+        ((step, _),) = judged(text, other)
+        assert step.verdict != "proved"
 
 
 # ── sizes ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -242,8 +243,13 @@ def vacuous(claim: Claim) -> bool:
     )
 
 
+LOST_BASIS = pytest.mark.xfail(reason="e_j in R^1 loses its definition (e_j)_i = delta_ij", strict=True)
+
+
 @pytest.mark.parametrize("layout", LAYOUTS)
-@pytest.mark.parametrize("name", documents())
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=[LOST_BASIS] if n == "softmax-cross-entropy" else []) for n in documents()]
+)
 def test_one_class_and_one_feature(name: str, layout: str) -> None:
     """c = d = 1: all is proved but what demands two classes, and of that nothing is."""
     for step, statement in judged(catalogue.text(name, layout)[1], layout, {"c": 1, "d": 1}):  # type: ignore[arg-type]

@@ -50,6 +50,7 @@ class Elaborator:
     Attributes:
         scope: what symbols mean.
         layout: how derivatives are arranged.
+        by_scalar: how derivatives of vectors by scalars are arranged, where differently.
         bound: the indices that sums bind here.
         ranges: what the free index letters of the formula range over.
         assumed: for each hint that was taken, what it was, for `--show-reading`.
@@ -57,6 +58,7 @@ class Elaborator:
 
     scope: Scope
     layout: Layout = "denominator"
+    by_scalar: Layout | None = None
     bound: dict[str, Index] = field(default_factory=dict)
     ranges: dict[str, Dimension] = field(default_factory=dict)
 
@@ -67,18 +69,30 @@ class Elaborator:
         try:
             return self.expression(node)
         except ShapeError as trouble:
-            raise Unreadable("D010", str(trouble), node, "factors and terms whose shapes fit") from None
+            expected = "factors and terms whose shapes fit"
+            raise Unreadable("D010", str(trouble), node, expected, trouble.pairs) from None
         except RecursionError:
             raise Unreadable("D003", "the formula is nested too deeply", node) from None
 
     def learn_ranges(self, *nodes: tex.Node) -> None:
         """Find out what index letters range over, from the tensors that carry them."""
-        for node in nodes:
-            for part in tex.walk(node):
-                if isinstance(part, tex.Script) and part.sub is not None:
-                    self._learn_script(part)
-                elif isinstance(part, tex.Juxtapose):
-                    self._learn_tables(part)
+        for part in nodes:
+            if isinstance(part, tex.Juxtapose):
+                self._learn_tables(part)
+                families = [n for n, pair in enumerate(zip(part.items, part.items[1:], strict=False)) if self._family_pair(pair)]
+                self.learn_ranges(*(item for n, item in enumerate(part.items) if n not in families and n - 1 not in families))
+                continue
+            if isinstance(part, tex.Script) and part.sub is not None:
+                self._learn_script(part)
+            self.learn_ranges(*tex.children(part))
+
+    def _family_pair(self, pair: tuple[tex.Node, tex.Node]) -> bool:
+        """Whether two factors are one of the vectors f(x_n); its letter is learnt then."""
+        family = self.family_name(tex.Juxtapose(pair[0].start, pair[1].end, pair))
+        if family is None or family[0] not in self.scope.shapes:
+            return False
+        self.ranges.setdefault(family[1], self.scope.shapes[family[0]][0])
+        return True
 
     def _learn_tables(self, part: tex.Juxtapose) -> None:
         for name, fence in zip(part.items, part.items[1:], strict=False):
@@ -188,7 +202,7 @@ class Elaborator:
     def range_of(self, letter: str, node: tex.Node, *within: tex.Node | None) -> Dimension:
         """What an index letter ranges over, from the tensors below that carry it."""
         found = dict(self.ranges)
-        inner = Elaborator(self.scope, self.layout, dict(self.bound))
+        inner = Elaborator(self.scope, self.layout, self.by_scalar, dict(self.bound))
         inner.bound.pop(letter, None)
         inner.learn_ranges(*(n for n in within if n is not None))
         found.update(inner.ranges)
@@ -347,7 +361,7 @@ class Elaborator:
         sub = sign.sub if isinstance(sign, tex.Script) else None
         if _is_partial_sign(sign):
             assert sub is not None
-            return x.Partial(body, self.expression(sub), self.layout)
+            return self.partial(body, self.expression(sub))
         if sub is not None:
             variable = self.expression(sub)
         elif self.scope.nabla is not None:
@@ -523,6 +537,14 @@ class Elaborator:
     # ------------------------------------------------------------------ scripts
 
     def script(self, node: tex.Script) -> Expression:
+        if isinstance(node.base, tex.Juxtapose) and node.sub is None:
+            # {ab}^T looks like a b^T
+            *firsts, last = node.base.items
+            scripted = tex.Script(last.start, node.end, last, None, node.sup, node.primes)
+            try:
+                return self.juxtaposed([*firsts, scripted])
+            except ShapeError:
+                return self.raised(self.expression(node.base), node.sup, node) if node.sup else self.expression(node.base)
         whole = self.known(node)
         if whole is not None and whole in self.scope.shapes:
             return self.named(whole)
@@ -830,8 +852,13 @@ class Elaborator:
         else:
             raise Unreadable("D004", "a derivative of nothing", node, "what is differentiated")
         for variable in reversed(variables):
-            body = x.Partial(body, self.variable(variable), self.layout)
+            body = self.partial(body, self.variable(variable))
         return body
+
+    def partial(self, body: Expression, variable: Expression) -> Expression:
+        """A derivative in the layout of this reading."""
+        layout = self.by_scalar if self.by_scalar and variable.is_scalar else self.layout
+        return x.Partial(body, variable, layout)
 
     def variable(self, nodes: list[tex.Node]) -> Expression:
         """What a derivative is taken by."""

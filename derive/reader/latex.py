@@ -457,7 +457,8 @@ class _Formula:
             return None if name in _DELIMITED else piece.parts
         if bare and piece.kind == "fence" and (piece.text, piece.close) in (("{", "."), (".", "}")):
             parts = _content(piece)
-            return parts if any(part.kind == "break" for part in parts) and self.is_system(parts) else None
+            rows = parts is not piece.parts or any(part.kind == "break" for part in parts)
+            return parts if rows and self.is_system(parts) else None
         return None
 
     def is_system(self, pieces: Pieces) -> bool:
@@ -621,8 +622,8 @@ class _Formula:
         states = _states(segment.pieces)
         return (states or not draft.stated) if segment.separator == r"\quad" else (states and draft.stated)
 
-    def clause(self, draft: _Draft, row: int, tag: str | None) -> Clause:
-        """A chain of relations from its pieces."""
+    def clause(self, draft: _Draft, row: int, tag: str | None, depth: int = 0) -> Clause:
+        """A chain of relations from its pieces, at a depth of nesting (that of cases, for a condition)."""
         signs: list[Piece] = []
         sides: list[list[Piece]] = [[]]
         if len(draft.pieces) > 1 and draft.pieces[-1].text == ":":
@@ -633,7 +634,7 @@ class _Formula:
                 sides.append([])
             else:
                 sides[-1].append(piece)
-        first = self.side(sides[0], 0) if sides[0] else None
+        first = self.side(sides[0], 0, depth) if sides[0] else None
         if (
             len(draft.pieces) == 1 and draft.pieces[0].kind in _JOINING
         ):  # the name of a sign, as in "the = of $=$"
@@ -641,7 +642,7 @@ class _Formula:
             first = Symbol(sign.start, sign.end, sign.text)
         links = []
         for sign, pieces in zip(signs, sides[1:], strict=True):
-            node = self.side(pieces, sign.end)
+            node = self.side(pieces, sign.end, depth)
             links.append(Link(sign.start, max(sign.end, node.end), sign.text, sign.start, node))
         places = [(piece.start, piece.end) for piece in draft.pieces] + [
             (text.start, text.end) for text in draft.texts
@@ -652,7 +653,7 @@ class _Formula:
 
     # Sides.
 
-    def side(self, pieces: list[Piece], at: int) -> Node:
+    def side(self, pieces: list[Piece], at: int, depth: int = 0) -> Node:
         """One side of a relation; `at` is where it should stand."""
         pieces = _trimmed(pieces)
         if not pieces:
@@ -664,7 +665,7 @@ class _Formula:
         while words > 1 and pieces[words - 1].text in _PREDICATES:
             words -= 1
         try:
-            node = _Expression(self, pieces[:words], 0).whole()
+            node = _Expression(self, pieces[:words], depth).whole()
             if pieces[words:]:
                 items = node.items if isinstance(node, Juxtapose) else (node,)
                 said = (Symbol(piece.start, piece.end, piece.text, piece.font) for piece in pieces[words:])
@@ -684,19 +685,20 @@ class _Formula:
         return low, high
 
     def entered(self, pieces: Pieces) -> list[Piece]:
-        """The pieces inside a group, ready to be parsed; a wide space matters only between two factors."""
-        inner = pair(spell((piece for piece in pieces if piece.kind not in ("align", "tag")), self.words))
-        while inner and inner[-1].kind == "stop":
-            inner.pop()
-        return [
-            piece
-            for at, piece in enumerate(inner)
-            if piece.kind != "gap"
-            or (
-                piece.text == r"\quad"
-                and {near.kind for near in inner[max(at - 1, 0) : at + 2]} <= _FACTORS | {"gap"}
+        """The pieces inside a group, ready to be parsed."""
+        dropped = ("align", "tag")
+        return _trimmed(
+            pair(
+                spell(
+                    (
+                        piece
+                        for piece in pieces
+                        if piece.kind not in dropped and piece[:2] != ("gap", r"\hspace")
+                    ),
+                    self.words,
+                )
             )
-        ]
+        )
 
 
 def _mended(row: list[Piece]) -> list[Piece]:
@@ -748,8 +750,8 @@ class _Expression:
         self.bars: list[str] = []  # the bars that are open, as '|' or '\\|'
         self.later: dict[str, list[int]] = {}  # how many bars of each kind stand from each place on
         if any(piece.kind == "bar" for piece in pieces):
-            bars = [self.bar(at) for at in range(len(pieces))]
-            right = [bar + pieces[at].close for at, bar in enumerate(bars)]
+            bars = [self.bar(at) if piece.kind == "bar" else "" for at, piece in enumerate(pieces)]
+            right = [bar + piece.close for bar, piece in zip(bars, pieces, strict=True)]
             for kind, found in ("|", bars), (r"\|", bars), ("|r", right), (r"\|r", right):
                 self.later[kind] = list(accumulate((kind == bar for bar in reversed(found)), initial=0))[::-1]
         self.deepen(0)
@@ -780,7 +782,7 @@ class _Expression:
         if piece is None:
             return Trouble(self.pieces[-1].end, "the expression ends here", expected)
         found = self.formula.text[piece.start : min(piece.end, piece.start + 20)]
-        return Trouble(piece.start, f"found {found}", expected)
+        return Trouble(piece.start, f"found {' '.join(found.split())}", expected)
 
     def inner(self, pieces: Pieces, place: int) -> Node:
         """What stands in a group or a fence that begins at a place."""
@@ -815,10 +817,9 @@ class _Expression:
         """a | b."""
         first, node = self.at, self.commas()
         while (piece := self.peek()) and (piece.kind == "mid" or (piece.kind == "bar" and not self.bars)):
-            width = self.bar(self.at) if piece.kind == "bar" else piece.text
-            self.at += 2 if width != piece.text else 1
+            bar = self.pass_bar()
             right = self.commas()
-            node = Infix(*self.span(first), width, node, right)
+            node = Infix(*self.span(first), bar, node, right)
         return node
 
     def commas(self) -> Node:
@@ -891,12 +892,17 @@ class _Expression:
         first = self.at
         factors: list[Node] = []
         while (piece := self.peek()) and piece.kind not in _ENDS:
-            if piece.kind == "gap" and factors:
-                raise self.fail("an operator: a wide space between two factors may be a list or a product")
+            if piece.kind == "gap":
+                if factors and self.kind(1) in _FACTORS:
+                    raise self.fail(
+                        "an operator: a wide space between two factors may be a list or a product"
+                    )
+                self.at += 1
+                continue
             if piece.kind == "bar" and factors:
                 role = self.role()
                 if role == "condition":
-                    self.at += 2 if self.bar(self.at) != piece.text else 1
+                    self.pass_bar()
                     body = factors[0] if len(factors) == 1 else Juxtapose(*self.span(first), tuple(factors))
                     factors = [self.scripted(first, self.evaluation(first, body))]
                     continue
@@ -912,36 +918,41 @@ class _Expression:
     # Bars.
 
     def bar(self, at: int) -> str:
-        """Which bar stands at a place: two single ones that touch are a double one."""
+        """Which bar stands at a place, | or \\| or none: two single ones that touch are a double one."""
         piece = self.pieces[at]
-        if piece.kind != "bar":
+        if piece.kind not in ("bar", "mid"):
             return ""
         after = self.pieces[at + 1] if at + 1 < len(self.pieces) else piece
-        pair_of_bars = piece.text == after.text == "|" and after.kind == "bar" and piece.end == after.start
-        return r"\|" if pair_of_bars and self.bars[-1:] != ["|"] else piece.text
+        touching = piece[:2] == after[:2] == ("bar", "|") and piece.end == after.start
+        return r"\|" if touching and self.bars[-1:] != ["|"] else piece.text
+
+    def pass_bar(self) -> str:
+        """Read a bar."""
+        bar = self.bar(self.at)
+        self.at += 1 if bar == self.pieces[self.at].text else 2
+        return bar
 
     def role(self) -> str:
         """What a bar after a factor does: close the open one, open another, state a condition, or part."""
-        bar, side = self.bar(self.at), self.pieces[self.at].close
+        at, bar, side = self.at, self.bar(self.at), self.pieces[self.at].close
         if bar in self.bars[-1:]:
-            return "opens" if side == "l" and self.later[bar + "r"][self.at] else "closes"
-        if self.kind(2 if bar != self.pieces[self.at].text else 1) == "sub":
+            return "opens" if side == "l" and self.later[bar + "r"][at] else "closes"
+        if self.kind(1 if bar == self.pieces[at].text else 2) == "sub":
             return "condition"
-        return "opens" if side == "l" or self.later[bar][self.at] % 2 == 0 else "parts"
+        return "opens" if side == "l" or self.later[bar][at] % 2 == 0 else "parts"
 
     def barred(self) -> Node:
         """|a| or ‖a‖."""
-        first, width = self.at, self.bar(self.at)
-        self.at += 2 if width != self.pieces[first].text else 1
-        self.bars.append(width)
+        first, bar = self.at, self.pass_bar()
+        self.bars.append(bar)
         self.deepen(1)
         body = self.commas()
-        if self.at >= len(self.pieces) or self.bar(self.at) != width:
-            raise self.fail(f"a closing {width}")
-        self.at += 2 if width != self.pieces[self.at].text else 1
+        if self.at >= len(self.pieces) or self.bar(self.at) != bar:
+            raise self.fail(f"a closing {bar}")
+        self.pass_bar()
         self.deepen(-1)
         self.bars.pop()
-        return Fence(*self.span(first), width, width, body)
+        return Fence(*self.span(first), bar, bar, body)
 
     def evaluation(self, first: int, body: Node) -> Node:
         """What follows a bar that states a condition."""
@@ -956,13 +967,10 @@ class _Expression:
     def factor(self) -> Node:
         """An atom with its scripts."""
         first, piece = self.at, self.pieces[self.at]
-        if (
-            piece.text == "arg"
-            and self.at + 1 < len(self.pieces)
-            and self.pieces[self.at + 1].text in ("max", "min")
-        ):
+        after = self.pieces[self.at + 1] if self.at + 1 < len(self.pieces) else piece
+        if piece.text == "arg" and after.text in ("max", "min"):
             self.at += 1
-            piece = self.pieces[self.at]._replace(start=piece.start, text="arg" + self.pieces[self.at].text)
+            piece = after._replace(start=piece.start, text="arg" + after.text)
         if piece.kind == "name" and piece.text in LIMITS:
             return self.big(first, piece)
         return self.scripted(first, self.atom(piece))
@@ -991,12 +999,13 @@ class _Expression:
         sub, sup, plain = None, None, node is symbol
         if isinstance(node, Script) and node.base is symbol and not node.primes:
             sub, sup, plain = node.sub, node.sup, True
+        while self.kind() == "gap":
+            self.at += 1
         follows = self.peek()
         if not plain or not follows or (sub is None and not piece.text.startswith("\\")):
             return node
-        negative = (
-            follows[:2] == ("sign", "-") and sub is not None
-        )  # \sum_j -p_j is a sum, \sum - e_j a difference
+        # \sum_j -p_j is a sum, \sum - e_j a difference.
+        negative = follows[:2] == ("sign", "-") and sub is not None
         closes = follows.kind == "bar" and self.bar(self.at) in self.bars[-1:]
         if (follows.kind in _ENDS and not negative) or closes:
             return node
@@ -1114,7 +1123,7 @@ class _Expression:
         if len(rest) == 1 and _is_condition(rest[0]):
             rest = self.formula.prepared(rest[0].parts)
         drafts = self.formula.drafts(self.formula.segments(rest))
-        condition = tuple(self.formula.clause(draft, 0, None) for draft in drafts)
+        condition = tuple(self.formula.clause(draft, 0, None, self.depth + 1) for draft in drafts)
         pieces = [part for part in _trimmed(value) if part.kind not in ("gap", "align")]
         if not pieces:
             raise Trouble(row[0].start, "nothing stands here", "a value")

@@ -21,8 +21,16 @@ from derive.terms import ONE, Dimension, Index
 class Unreadable(ValueError):
     """Mathematics without a reading: what is wrong, where (offsets into the formula), and what instead."""
 
-    def __init__(self, code: str, message: str, node: tex.Node | None, expected: str = ""):
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        node: tex.Node | None,
+        expected: str = "",
+        pairs: tuple[tuple[Dimension, Dimension], ...] = (),
+    ):
         super().__init__(message)
+        self.pairs = pairs
         self.code, self.message, self.node, self.expected = code, message, node, expected
 
 

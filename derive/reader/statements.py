@@ -339,6 +339,15 @@ def _column(value: x.Entries) -> Expression:
     return x.Entries((*value.indices, Index("·column", ONE)), value.body)
 
 
+def fix_class(clause: tex.Clause, scope: Scope) -> None:
+    """y_k = 1 for a vector of zeros and ones names the class k: one fixed index."""
+    match clause.first, clause.links[0].node:
+        case tex.Script(base=base, sub=tex.Symbol(letter=letter)), tex.Number(text="1"):
+            name = Elaborator(scope).resolve(base)
+            if name in scope.binary and letter not in scope.constants:
+                scope.constants[letter] = Index(letter, scope.shapes[name][0])
+
+
 def assume(clause: tex.Clause, scope: Scope, label: str, layout: x.Layout) -> None:
     """Take a relation as a hypothesis, or as the definition of a declared symbol by its entries."""
     if clause.first is None or len(clause.links) != 1:
