@@ -45,8 +45,12 @@ COMMAND_WORDS = re.compile(
 
 CUE = re.compile(
     r"(?:\b(?:let|suppose|assume|assuming|if|where|given|when|for|with|define|denote|case)(?:\s+(?:that|the|we|have|set))*"
-    r"|设|假设|假定|若|如果|令|记|其中|当|已知|这里|此处)\s*[,:，：]?\s*$",
+    r"|设|假设|假定|若|如果|令|记|其中|当|已知|这里|此处)\s*(?:仅|只有|only)?\s*[,:，：]?\s*$",
     re.IGNORECASE,
+)
+DIFFERENTIAL = re.compile(
+    r"(?:\{\\rm\s*d\}|\\mathrm\s*\{?d\}?|(?<![A-Za-z\\{])d)\s*"
+    r"(\\(?:hat|tilde|bar|vec|mathbf|boldsymbol|bm)\s*\{?\\?[A-Za-z]+\}?|\\(?:theta|beta|sigma|mu|phi|alpha|lambda|omega)|[A-Za-z])(?![A-Za-z(])"
 )
 COUNTS_FROM_0 = re.compile(r"[A-Za-z}]_\{?0+\}?(?![0-9])|[A-Za-z}]_\{0[0-9]\}")
 LIMITS = re.compile(r"\\sum(?:\\limits)?\s*_\s*\{?\s*([a-z])\s*=\s*([01])\s*\}?\s*\^\s*\{?\s*([A-Za-z])\s*(?:\}|(?![A-Za-z{]))")
@@ -79,6 +83,7 @@ class Checker:
         self.last: tex.Node | None = None
         self.last_text = ""
         self.alternatives = True
+        self.differentiated: list[str] = []
         self.local: list[t.Hypothesis] = []  # assumed in prose, until the next heading
         self.case: list[t.Hypothesis] = []  # "if i = j", until the next case or heading
         self.postponed: list[tuple[tex.Clause, Source]] = []
@@ -113,8 +118,17 @@ class Checker:
             if passage.kind in ("display", "inline", "given"):
                 if COUNTS_FROM_0.search(passage.text):
                     self.scope.first = 0
+                for symbol in DIFFERENTIAL.findall(passage.text):
+                    self.differentiated.append(symbol)
                 for letter, start, upper in LIMITS.findall(passage.text):
                     limits.setdefault(letter, set()).add(upper if start == "1" else "")
+        for text in dict.fromkeys(self.differentiated):
+            clauses = tex.parse_formula(text)
+            node = clauses[0].first if clauses else None
+            node = node.base if isinstance(node, tex.Script) else node
+            name = None if node is None else Elaborator(self.scope).resolve(node)
+            if name is not None and name != "d":
+                self.scope.differentials.add(name)
         self.scope.limits.update({k: v.pop() for k, v in limits.items() if len(v) == 1 and "" not in v})
 
     # ------------------------------------------------------------------ given blocks
@@ -244,6 +258,9 @@ class Checker:
         except (Unreadable, ShapeError) as trouble:
             if kind == "given" and isinstance(trouble, Unreadable) and trouble.code in ("D011", "D012"):
                 self.postponed.append((clause, source))
+                return
+            if statements.is_declaration(clause) and kind != "given":
+                self.record(clause, 0, source, "declaration")  # a membership that declares no shape
                 return
             self.unread(clause, 0, source, trouble)
             return

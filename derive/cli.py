@@ -2,18 +2,31 @@
 
     derive list                       the ready derivations, a line each
     derive show NAME                  one of them, every step judged now
+    derive check FILE...              documents: a verdict on every equation, and what is wrong with it
+    derive prove EQUATION             the verdict on one equation
+    derive explain CODE               what a diagnostic means, with an example
 
 Exit status: 0 when every claim is proved, 1 when one is not, 2 for bad usage or what cannot be opened.
+
+What a command needs is imported in it, since start-up is most of what a short run takes: no command but
+`show` loads SymPy, and `check` colours its report without rich.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, NoReturn, Optional
 
 import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from derive.render.report import Style
+    from derive.report import Report
 
 app = typer.Typer(
     add_completion=False,
@@ -38,6 +51,32 @@ class Format(StrEnum):
     latex = "latex"
     markdown = "markdown"
     json = "json"
+
+
+class ReportFormat(StrEnum):
+    """How a report is printed."""
+
+    text = "text"
+    json = "json"
+    markdown = "markdown"
+
+
+class ProofFormat(StrEnum):
+    """How the verdict on one equation is printed."""
+
+    text = "text"
+    json = "json"
+
+
+class Tolerated(StrEnum):
+    """A verdict that does not make the exit status 1."""
+
+    unknown = "unknown"
+    unread = "unread"
+
+
+LayoutOption = Annotated[Optional[LayoutName], typer.Option(help="How derivatives are arranged.")]  # noqa: UP045 (typer)
+TimeoutOption = Annotated[float, typer.Option(metavar="SECONDS", help="How long one claim may take.")]
 
 
 @app.command("list")
@@ -82,26 +121,125 @@ def show(
 @app.command()
 def check(
     files: Annotated[list[Path], typer.Argument(help="Documents: .md, .tex or .ipynb, or folders of them.")],
-    given: Annotated[Optional[list[Path]], typer.Option(help="A file with statements, one a line.")] = None,  # noqa: UP045
-    form: Annotated[Format, typer.Option("--format", help="What to print.")] = Format.text,
-    layout: Annotated[Optional[LayoutName], typer.Option(help="How derivatives are arranged.")] = None,  # noqa: UP045
+    given: Annotated[Optional[list[Path]], typer.Option(help="A file with statements, one a line; repeatable.")] = None,  # noqa: UP045
+    layout: LayoutOption = None,
+    form: Annotated[ReportFormat, typer.Option("--format", help="What to print.")] = ReportFormat.text,
+    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Show proved claims, too.")] = False,
+    show_reading: Annotated[bool, typer.Option(help="Show how each step was understood.")] = False,
+    timeout: TimeoutOption = 10.0,
+    allow: Annotated[
+        Optional[list[Tolerated]], typer.Option(help="A verdict that does not fail the check; repeatable.")  # noqa: UP045
+    ] = None,
 ) -> None:
-    """Check every equation of a document."""
+    """Check every equation of documents: Markdown, LaTeX, notebooks."""
     from derive import documents
 
-    reports = documents.check_files(files, given or [], layout.value if layout else None)
-    if form is Format.json:
+    _demand_time(timeout)
+    try:
+        stated = documents.given_files(given or [])
+    except documents.Unopenable as trouble:
+        fail(str(trouble))
+    found = documents.check_files(files, stated, layout.value if layout else None, timeout)
+    reports: list[Report] = []
+    if form is ReportFormat.text:
+        from derive.render.report import given_text, report_text, totals_text
+
+        style = _style(verbose, show_reading)
+        for report in stated.reports:
+            write(given_text(report, style))
+        for report in found:  # each as soon as it is ready
+            reports.append(report)
+            write(report_text(report, style))
+        write(totals_text([*reports], style))
+    elif form is ReportFormat.markdown:
+        from derive.render.markdown import reports_markdown
+
+        reports += found
+        write(reports_markdown(reports, stated.reports))
+    else:
         from derive.render.json import reports_json
 
-        write(reports_json(reports), None)
+        reports += found
+        write(reports_json(reports, stated.reports))
+    raise typer.Exit(_status([*stated.reports, *reports], allow or []))
+
+
+@app.command()
+def prove(
+    equation: Annotated[str, typer.Argument(help="An equation, or a chain of them, in LaTeX.")],
+    given: Annotated[Optional[list[str]], typer.Option(help="A declaration, definition or hypothesis; repeatable.")] = None,  # noqa: UP045
+    layout: LayoutOption = None,
+    form: Annotated[ProofFormat, typer.Option("--format", help="What to print.")] = ProofFormat.text,
+    show_reading: Annotated[bool, typer.Option(help="Show how the equation was understood.")] = False,
+    timeout: TimeoutOption = 10.0,
+) -> None:
+    r"""Prove one equation, such as '\frac{\partial x^T x}{\partial x} = 2 x', or refute it."""
+    from derive import documents
+
+    _demand_time(timeout)
+    stated = documents.given_statements(given or [])
+    report = documents.check_equation(equation, stated, layout.value if layout else None, timeout)
+    claims = [step for step in report.steps if step.kind == "claim"]
+    if form is ProofFormat.json:
+        from derive.render.json import proof_json
+
+        write(proof_json(report, stated.reports))
     else:
-        for report in reports:
-            for step in report.steps:
-                if step.kind == "claim" and step.verdict != "proved":
-                    typer.echo(
-                        f"{report.path}:{step.line}:{step.column}: {step.verdict}: {step.code or ''} {step.message or ''}"
-                    )
-            typer.echo(f"{report.path}: {report.counts}")
+        from derive.render.report import claims_text, given_text
+
+        style = _style(True, show_reading)
+        for trouble in stated.reports:
+            write(given_text(trouble, style))
+        if report.error is None and claims:
+            write(claims_text(report, style))
+    if report.error is not None:
+        fail(report.error)
+    if not claims:
+        fail("this is not an equation that claims something; what defines or declares a symbol goes in --given")
+    raise typer.Exit(_status([*stated.reports, report], []))
+
+
+@app.command()
+def explain(
+    code: Annotated[Optional[str], typer.Argument(help="A code such as D012; all of them if none is named.")] = None,  # noqa: UP045
+) -> None:
+    """Explain a diagnostic: what it means, why, a document that provokes it, and one that is right."""
+    from derive import diagnostics
+    from derive.render.report import diagnostic_text
+
+    if code is None:
+        write("".join(f"{entry.code}  {entry.title}\n" for entry in diagnostics.DIAGNOSTICS.values()))
+        return
+    try:
+        entry = diagnostics.explain(code)
+    except diagnostics.UnknownCode as trouble:
+        fail(f"{trouble}; `derive explain` lists them all")
+    write(diagnostic_text(entry, _style()))
+
+
+def _status(reports: Sequence[Report], allow: Sequence[str]) -> int:
+    """The exit status that these reports call for."""
+    if any(report.error is not None for report in reports):
+        return 2
+    bad = {"refuted", "unknown", "unread"} - {str(verdict.value) for verdict in map(Tolerated, allow)}
+    return int(any(step.verdict in bad for report in reports for step in report.steps if step.kind == "claim"))
+
+
+def _demand_time(seconds: float) -> None:
+    if not 0 < seconds < 1e6:
+        fail(f"--timeout is a number of seconds above 0, not {seconds:g}")
+
+
+def _style(verbose: bool = False, reading: bool = False) -> Style:
+    """For the terminal that standard output is, or for a pipe."""
+    from shutil import get_terminal_size
+
+    from derive.render.report import Style
+
+    is_terminal = sys.stdout.isatty()
+    columns = get_terminal_size((100, 24)).columns
+    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    return Style(max(40, min(columns, 200)), is_terminal and not plain, verbose, reading)
 
 
 def _rendered(derivation: object, form: Format) -> str:
@@ -137,11 +275,13 @@ def _rendered(derivation: object, form: Format) -> str:
     return buffer.file.getvalue()  # type: ignore[attr-defined, no-any-return]
 
 
-def write(text: str, output: Path | None) -> None:
-    """To a file, or to standard output as UTF-8."""
+def write(text: str, output: Path | None = None) -> None:
+    """To a file, or to standard output as UTF-8; what UTF-8 does not have is escaped."""
     if output is None:
-        sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
-        sys.stdout.write(text if text.endswith("\n") else text + "\n")
+        if text:
+            sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
+            sys.stdout.write(text if text.endswith("\n") else text + "\n")
+            sys.stdout.flush()
         return
     try:
         output.write_text(text, encoding="utf-8")
@@ -149,9 +289,11 @@ def write(text: str, output: Path | None) -> None:
         fail(f"cannot write {output}: {trouble.strerror or trouble}")
 
 
-def fail(message: str) -> None:
+def fail(message: str) -> NoReturn:
     """One line to standard error, and exit status 2."""
-    typer.echo(f"derive: {message}", err=True)
+    line = "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in message)
+    sys.stderr.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    typer.echo(f"derive: {line}", err=True)
     raise typer.Exit(2)
 
 

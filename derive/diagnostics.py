@@ -77,8 +77,8 @@ _ENTRIES = (
         "A function or a derivative stands without its argument: \\log with nothing after it, or "
         "\\frac{\\partial}{\\partial x} with nothing that is differentiated.",
         "An equation between functions is not judged; write it for an argument.",
-        _NUMBERS + "$$ a + \\log = a $$\n",
-        _NUMBERS + "$$ \\log(e^a) = a $$\n",
+        _NUMBERS + "$$ \\frac{\\partial}{\\partial a} = 2 a $$\n",
+        _NUMBERS + "$$ \\frac{\\partial}{\\partial a} a^2 = 2 a $$\n",
     ),
     Diagnostic(
         "D005",
@@ -125,8 +125,8 @@ _ENTRIES = (
         "next one, terms of a sum differ in shape, or a function gets what it cannot take.",
         "Such a side has no value, so nothing can be said of it. Vectors are columns, unless they are declared "
         "otherwise: x \\in \\mathbb{R}^{1 \\times n} is a row.",
-        _MATRIX + "$$ x^T (A A x) = x^T A^T A x $$\n",
-        _MATRIX + "$$ x^T (A^T A x) = x^T A^T A x $$\n",
+        _MATRIX + "$$ 2 x^T A x = x^T A x + x^T A x $$\n",
+        _given(r"x \in \mathbb{R}^n", r"A \in \mathbb{R}^{n \times n}") + "$$ 2 x^T A x = x^T A x + x^T A x $$\n",
     ),
     Diagnostic(
         "D011",
@@ -161,8 +161,8 @@ _ENTRIES = (
         "a power of a vector",
         "A vector is raised to a power.",
         "Authors mean different things by it, x^T x or the powers of its entries among them.",
-        _VECTOR + "$$ x^3 = x \\odot x \\odot x $$\n",
-        _VECTOR + "$$ x \\odot x \\odot x = \\mathrm{diag}(x) (x \\odot x) $$\n",
+        _VECTOR + "$$ x + x^3 = x^3 + x $$\n",
+        _VECTOR + "$$ x + x \\odot x \\odot x = x \\odot x \\odot x + x $$\n",
     ),
     Diagnostic(
         "D015",
@@ -279,7 +279,7 @@ def classify(report: Report) -> None:
             if step.code in (None, "D102"):
                 step.code = step.code or "D102"
                 step.message = _difference(step)
-        elif step.verdict is Verdict.UNKNOWN and step.code is None:
+        elif step.verdict is Verdict.UNKNOWN and step.code in (None, "D201"):
             if "budget" in (step.message or "") or "nested too deeply" in (step.message or ""):
                 step.code = "D202"
             elif not (step.message or "").startswith("a bug in derive"):
@@ -295,5 +295,5 @@ def _difference(step: Step) -> str:
     sizes = ", ".join(f"{name} = {size}" for name, size in found.dimensions.items())
     at = f" already for {sizes}" if sizes else ""
     if step.relation in ("=", ":=", r"\equiv"):
-        return f"the two sides differ{at}: {found.lhs} and {found.rhs}"
-    return f"this fails{at}: on the left {found.lhs}, on the right {found.rhs}"
+        return f"the two sides differ{at}"
+    return f"this fails{at}"

@@ -345,6 +345,17 @@ def check_files(
         yield report
 
 
+def check_equation(
+    equation: str, given: Given, layout: Layout | None = None, seconds: float = SECONDS
+) -> Report:
+    """The report on one equation in LaTeX, or on a chain of them."""
+    passage = Passage("display", equation, range(len(equation) + 1), 1, "paragraph")
+    try:
+        return check_source("equation", equation, [passage], given, layout, seconds)
+    except Exception as bug:
+        return Report("equation", None, error=_bug(bug))
+
+
 def check_source(
     name: str,
     source: str,

@@ -476,6 +476,23 @@ class Partial(Expression):
 
 
 @dataclass(frozen=True)
+class Differential(Expression):
+    """The change of `body`, to first order, when each variable changes in its direction.
+
+    d f = Sum_k (d f / d x_k) dx_k; the directions are symbols dx, or what a derivative is applied to.
+    """
+
+    body: Expression
+    variables: tuple[Expression, ...]
+    directions: tuple[Expression, ...]
+
+    def _shape(self) -> Shape:
+        for variable, direction in zip(self.variables, self.directions, strict=True):
+            _same_shape(variable, direction, "a differential")
+        return self.body.shape
+
+
+@dataclass(frozen=True)
 class Gradient(Expression):
     """nabla: the derivative of a scalar, shaped like what it is taken by.
 

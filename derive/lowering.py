@@ -167,6 +167,15 @@ class Lowering:
                 return t.Component(function, _kept(e.shape, at), inner_arguments)
             case x.Partial(body=body, variable=variable):
                 return self._partial(e, at, scope)
+            case x.Differential(body=body, variables=variables, directions=directions):
+                parts = []
+                for variable, direction in zip(variables, directions, strict=True):
+                    by = tuple(UNIT if d == ONE else self.fresh(d) for d in variable.shape)
+                    slope = self._differentiated(body, at, variable, by, scope) * self.lower(direction, by, scope)
+                    for index in reversed(_kept(variable.shape, by)):
+                        slope = t.Sum(index, slope)
+                    parts.append(slope)
+                return t.Plus(tuple(parts))
             case x.Gradient(body=body, variable=variable):
                 if body.is_scalar:
                     return self._differentiated(body, (UNIT, UNIT), variable, at, scope)
@@ -286,6 +295,19 @@ class Lowering:
         if isinstance(e, x.Symbol) and e.name in self.definitions:
             return self.definitions[e.name]
         return x.rebuild(e, self._unfold_once)
+
+    def all_symbols(self, e: Expression) -> frozenset[str]:
+        """Every symbol that an expression rests on, defined ones included."""
+        found: set[str] = set()
+        todo = [e]
+        while todo:
+            part = todo.pop()
+            if isinstance(part, x.Symbol):
+                if part.name not in found and part.name in self.definitions:
+                    todo.append(self.definitions[part.name])
+                found.add(part.name)
+            todo += x.children(part)
+        return frozenset(found)
 
     def free_symbols(self, e: Expression, seen: frozenset[str] = frozenset()) -> frozenset[str]:
         """The undefined symbols that an expression rests on."""

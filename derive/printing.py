@@ -119,6 +119,8 @@ def _render(e: Expression) -> tuple[str, int]:
             simple = isinstance(body, (x.Symbol, x.Entry))
             differentiated = latex(body) if simple else rf"\left({latex(body)}\right)"
             return rf"\frac{{\partial {differentiated}}}{{\partial {latex(variable)}}}", ATOM
+        case x.Differential(body=body):
+            return rf"d {at(body, ATOM)}", PRODUCT
         case x.Gradient(body=body, variable=variable):
             return rf"\nabla_{{{latex(variable)}}} {at(body, POWER)}", PRODUCT
     raise TypeError(f"not an expression: {e!r}")

@@ -12,10 +12,10 @@ of the difference, divided by that of a term, is the factor which that term need
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
-from itertools import combinations, islice
+from itertools import combinations, islice, permutations
 from typing import Any
 
 from derive import expression as x
@@ -123,7 +123,8 @@ class Broken:
     seen: set[tuple[Expression, Expression, tuple[Hypothesis, ...]]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self.definitions = {s.name: self.definitions[s.name] for s in self.symbols if s.name in self.definitions}
+        used = [s.name for s in self.symbols if s.name in self.definitions]
+        self.definitions = {name: self.definitions[name] for name in used}
         self.seen.add((self.lhs, self.rhs, ()))
 
     # ------------------------------------------------------------------ asking the kernel
@@ -153,7 +154,7 @@ class Broken:
         self.left -= 1
 
     def state(self, lhs: Expression, rhs: Expression, extra: tuple[Hypothesis, ...] = ()) -> Statement:
-        return state(lhs, rhs, "=", self.definitions, (*self.hypotheses, *extra), self.constants)
+        return state(lhs, rhs, "=", self.definitions, (*extra, *self.hypotheses), self.constants)
 
     def form(self, e: Expression) -> Poly:
         """The normal form of an expression, empty where there is none."""
@@ -193,7 +194,13 @@ class Broken:
 
     @cached_property
     def forms(self) -> tuple[Poly, Poly]:
+        """The normal forms of both sides."""
         return self.form(self.lhs), self.form(self.rhs)
+
+    @cached_property
+    def residual(self) -> Poly:
+        """The normal form of what is left of the difference."""
+        return _sum(*self.forms, {})
 
     def fits(self) -> bool:
         return self.lhs.shape == self.rhs.shape
@@ -543,11 +550,10 @@ def transposed_parts(step: Broken) -> Iterator[Candidate]:
     yield from step.everywhere(change)
     for symbol in dict.fromkeys(symbols(step.rhs)):
         if not symbol.is_scalar:
-            mark = x.Symbol("\0", (symbol.shape[1], symbol.shape[0]))
-            yield from _throughout(step, symbol, mark)
+            yield from _throughout(step, symbol)
 
 
-def _throughout(step: Broken, symbol: x.Symbol, mark: x.Symbol) -> Iterator[Candidate]:
+def _throughout(step: Broken, symbol: x.Symbol) -> Iterator[Candidate]:
     """A symbol transposed wherever it stands."""
 
     def turn(e: Expression) -> Expression:
@@ -573,8 +579,9 @@ def captured(step: Broken) -> Iterator[Candidate]:
         new = Index(letter, old.range)
         whole = _rebound(step.rhs, old, new)
         once = list(_one_renamed(whole, new, old))
-        for e in (*once, *(twice for e in once for twice in _one_renamed(e, new, old))):
-            yield Candidate("index", f"the sum captures the index {old}", e)
+        twice = [two for one in once for two in _one_renamed(one, new, old)]
+        for released in (*once, *twice):
+            yield Candidate("index", f"the sum captures the index {old}", released)
 
 
 def _rebound(e: Expression, old: Index, new: Index) -> Expression:
@@ -686,8 +693,8 @@ def hypotheses(step: Broken) -> Iterator[Candidate]:
     """
     if not step.fits():
         return
-    residual = step.residual
-    concerned = [s for s in step.symbols if s.name not in step.definitions and _occurs(s.name, residual)]
+    open_symbols = (s for s in step.symbols if s.name not in step.definitions)
+    concerned = [s for s in open_symbols if _occurs(s.name, step.residual)]
     usual = tuple(h for propose in USUAL for symbol in concerned for h in propose(symbol, step))
     apart = [
         t.Coincide(i, j, equal, (f"{i} {sign} {j}",))
@@ -781,7 +788,7 @@ USUAL = (_orthogonal, _unit, _symmetric, _distribution)  # the stronger ones fir
 
 
 def products(step: Broken) -> Iterator[Candidate]:
-    """A diag is forgotten or one too many, or one product of vectors is taken for another."""
+    """A diag is forgotten or one too many, or one kind of product is written for another."""
 
     def change(part: Expression) -> Iterator[Candidate]:
         if part.is_vector:
@@ -789,12 +796,13 @@ def products(step: Broken) -> Iterator[Candidate]:
         if isinstance(part, x.Diagonal):
             yield Candidate("diag", f"{latex(part)} needs no diag", part.body)
         if isinstance(part, x.Hadamard):
-            chain, others = [part.left, part.right], []
-            yield from _paired(others, chain)
+            for pair in _pairs(part.left, part.right):
+                yield Candidate("diag", rhs=pair)
         chain = factors(part)
         for n in range(len(chain) - 1):
             for pair in _pairs(chain[n], chain[n + 1]):
-                yield from _built("diag", "one product is taken for another", [*chain[:n], pair, *chain[n + 2 :]])
+                reason = f"{latex(pair)} instead of {latex(x.Multiply(chain[n], chain[n + 1]))}"
+                yield from _built("diag", reason, [*chain[:n], pair, *chain[n + 2 :]])
 
     yield from step.everywhere(change)
 
@@ -805,17 +813,17 @@ def _pairs(a: Expression, b: Expression) -> Iterator[Expression]:
         a, b = (transposed(v) if v.shape[0] == ONE else v for v in (a, b))
         if a.shape == b.shape:
             yield x.Hadamard(a, b)
-        yield from (x.Multiply(a, transposed(b)), x.Multiply(b, transposed(a)))
-        if a.shape == b.shape:
             yield x.Multiply(transposed(a), b)
-    elif a.shape == b.shape and not a.is_scalar:
+        yield x.Multiply(a, transposed(b))
+        yield x.Multiply(b, transposed(a))
+    elif a.shape == b.shape and not a.is_scalar and len(a.shape) == 2:
         yield x.Hadamard(a, b)
         if a.shape[0] == a.shape[1]:
             yield x.Multiply(a, b)
 
 
 def sums(step: Broken) -> Iterator[Candidate]:
-    """A sum is forgotten, or one too many."""
+    """A sum or a trace is forgotten, or one too many."""
     hanging = sorted(free(step.rhs) - free(step.lhs), key=str)
 
     def change(part: Expression) -> Iterator[Candidate]:
@@ -824,26 +832,179 @@ def sums(step: Broken) -> Iterator[Candidate]:
         for index in hanging:
             if index in free(part) and not isinstance(part, x.Negate):
                 yield Candidate("sum", f"the sum over {index} is missing", x.Sum(index, part))
-        if part == step.rhs and step.lhs.is_scalar and part.is_vector:
-            ones = x.Fill(Fraction(1), (part.shape[1], part.shape[0]))
-            chain = [ones, part] if part.shape[1] == ONE else [part, ones]
-            yield Candidate("sum", "the sum over the entries is missing", multiplied(chain))
         if not part.is_scalar and len(part.shape) == 2 and part.shape[0] == part.shape[1]:
-            yield Candidate("sum", "the trace is missing", x.Trace(part))
+            yield Candidate("sum", f"the trace of {latex(part)} is missing", x.Trace(part))
+        if part.is_vector:
+            ones = x.Fill(Fraction(1), (part.shape[1], part.shape[0]))
+            column = part.shape[1] == ONE
+            total = x.Multiply(ones, part) if column else x.Multiply(part, ones)
+            yield Candidate("sum", f"the sum of the entries of {latex(part)} is missing", total)
 
     yield from step.everywhere(change)
 
 
 def shapes(step: Broken) -> Iterator[Candidate]:
-    """An entry is written for the whole, or the whole for an entry, or a number for an array."""
+    """An entry is written for the whole or the whole for an entry, or a number for an array."""
     lhs, rhs = step.lhs, step.rhs
-    if lhs.is_scalar and not rhs.is_scalar:
-        for count in (1, 2):
-            for at in permutations(sorted(free(lhs), key=str), count):
+    if step.fits():
+        return
+    reason = f"the left side is {x.show_shape(lhs.shape)}, the right side {x.show_shape(rhs.shape)}"
+    if lhs.is_scalar:
+        letters = sorted(free(lhs), key=str)
+        for at in (*((i,) for i in letters), *permutations(letters, 2)):
+            try:
+                yield Candidate("shape", reason, x.Entry(rhs, at))
+            except ShapeError:
+                continue
+    elif rhs.is_scalar and len(lhs.shape) == 2:
+        try:
+            yield Candidate("shape", reason, _whole(rhs))
+        except ShapeError:
+            pass
+        arrays: list[Expression] = [x.Fill(Fraction(1), lhs.shape)]
+        if lhs.shape[0] == lhs.shape[1]:
+            arrays.insert(0, x.Identity(lhs.shape[0]))
+        for array in arrays:
+            scale, rest = scale_of(rhs)
+            yield Candidate("shape", reason, scale.times([*rest, array]))
+
+
+def _whole(e: Expression) -> Expression:
+    """The expression with every entry of a vector replaced by the vector. Raises ShapeError."""
+    return e.body if isinstance(e, x.Entry) and len(e.indices) == 1 else x.rebuild(e, _whole)
+
+
+def drops(step: Broken) -> Iterator[Candidate]:
+    """A factor, an inverse or a derivative is one too many."""
+
+    def change(part: Expression) -> Iterator[Candidate]:
+        chain = factors(part)
+        for n, factor in enumerate(chain if len(chain) > 1 else ()):
+            reason = f"the factor {latex(factor)} is one too many"
+            yield from _built("factor", reason, [*chain[:n], *chain[n + 1 :]])
+        match part:
+            case x.Hadamard(left=left, right=right):
+                for kept, dropped in ((left, right), (right, left)):
+                    yield Candidate("factor", f"the factor {latex(dropped)} is one too many", kept)
+            case x.Divide(numerator=above, denominator=below):
+                yield Candidate("factor", f"the denominator {latex(below)} is one too many", above)
+            case x.Partial(body=body) | x.Gradient(body=body):
+                yield Candidate("term", rhs=body)
+            case x.Inverse(body=body):
+                yield Candidate("term", f"the inverse of {latex(body)} is one too many", body)
+
+    yield from step.everywhere(change)
+
+
+def missing_term(step: Broken) -> Iterator[Candidate]:
+    """One more term is needed: what is left of the difference, where that is a single product."""
+    if not step.fits() or len(step.residual) != 1 or not step.forms[1]:
+        return
+    names = Names({s.name: s.size for s in step.symbols}, tuple(step.definitions))
+    try:
+        made = step.state(x.Add((step.lhs, x.Negate(step.rhs))), ZERO)
+        step.ask()
+        term = lift(made.claim.lhs, made.indices, step.lhs.shape, made.claim.context, names)
+        whole = added([*(step.rhs.terms if isinstance(step.rhs, x.Add) else [step.rhs]), term])
+    except (NotLifted, ShapeError, Unsupported, Undefined, Exhausted):
+        return
+    yield Candidate("term", f"the term {latex(term)} is missing", whole)
+
+
+def missing_factors(step: Broken) -> Iterator[Candidate]:
+    """A factor that stands elsewhere in the step is forgotten."""
+    pool = list(dict.fromkeys(_pieces(step)))
+
+    def change(part: Expression) -> Iterator[Candidate]:
+        if isinstance(part, (x.Add, x.Negate, x.Constant, x.Count)):
+            return
+        chain = factors(part)
+        for piece in pool:
+            reason = f"the factor {latex(piece)} is missing"
+            for n in (0,) if piece.is_scalar else range(len(chain) + 1):
+                yield from _built("factor", reason, [*chain[:n], piece, *chain[n:]])
+            if piece.shape == part.shape and not part.is_scalar:
+                yield Candidate("factor", reason, x.Hadamard(part, piece))
+
+    yield from step.everywhere(change)
+
+
+def _pieces(step: Broken) -> Iterator[Expression]:
+    """What could be a forgotten factor: derivatives of functions, entries, symbols, their transposes."""
+    sides = (step.rhs, step.lhs, *step.definitions.values())
+    for side in sides:
+        for part in parts(side, x.Apply):
+            yield x.Apply(part.function, part.body, part.order + 1)
+    for side in sides[:2]:
+        yield from parts(side, x.Entry)
+    for symbol in step.symbols:
+        yield symbol
+        if not symbol.is_scalar:
+            yield x.Transpose(symbol)
+
+
+def wrappings(step: Broken) -> Iterator[Candidate]:
+    """A derivative, an inverse or a power is forgotten, or an argument has the wrong factor."""
+    taken = list(dict.fromkeys(p for p in parts(step.lhs, (x.Partial, x.Gradient))))
+    one, two = x.Constant(Fraction(1)), x.Constant(Fraction(2))
+
+    def change(part: Expression) -> Iterator[Candidate]:
+        for p in taken:
+            by = {"layout": p.layout} if isinstance(p, x.Partial) else {}
+            if not isinstance(part, (x.Constant, x.Count)):
+                reason = f"the derivative by {latex(p.variable)} is missing"
                 try:
-                    yield Candidate("shape", f"the left side is one entry, the right side {_shape(rhs)}", x.Entry(rhs, at))
+                    yield Candidate("term", reason, type(p)(part, p.variable, **by))
                 except ShapeError:
                     continue
-    if rhs.is_scalar and not lhs.is_scalar and len(lhs.shape) == 2:
-        reason = f"the left side is {x.show_shape(lhs.shape)}, the right side one number"
-        ...
+        if not part.is_scalar and len(part.shape) == 2 and part.shape[0] == part.shape[1]:
+            yield Candidate("term", f"the inverse of {latex(part)} is missing", x.Inverse(part))
+        match part:
+            case x.Apply(function=function, body=body, order=order):
+                for scale in (Scale(Fraction(-1)), Scale(Fraction(2)), Scale(Fraction(1, 2))):
+                    yield Candidate("factor", rhs=x.Apply(function, scaled(body, scale), order))
+                yield Candidate("factor", rhs=x.Apply(function, body, order + 1))
+                if order:
+                    yield Candidate("factor", rhs=x.Apply(function, body, order - 1))
+            case x.Power(base=base, exponent=x.Constant(value=value), entrywise=entrywise):
+                for exponent in (value + 1, value - 1, -value):
+                    power = x.Constant(exponent)
+                    yield Candidate("factor", rhs=base if exponent == 1 else x.Power(base, power, entrywise))
+            case x.Norm() | x.Entry() | x.Symbol() if part.is_scalar:
+                yield Candidate("factor", rhs=x.Power(part, two))
+                yield Candidate("factor", rhs=x.Divide(one, part))
+
+    yield from step.everywhere(change)
+
+
+def transposed_scales(step: Broken) -> Iterator[Candidate]:
+    """The right side is transposed, and has a wrong sign or factor besides."""
+    try:
+        turned = transposed(step.rhs)
+    except ShapeError:
+        return
+    if turned.shape == step.lhs.shape and turned != step.rhs:
+        left = step.forms[0] if step.fits() else step.form(step.lhs)
+        yield from _rescaled(turned, ratio(left, step.form(turned)), "transposed, and ")
+
+
+def exchanged(step: Broken) -> Iterator[Candidate]:
+    """One symbol is written for another."""
+
+    def change(part: Expression) -> Iterator[Candidate]:
+        if isinstance(part, x.Symbol):
+            for symbol in step.symbols:
+                if symbol != part and symbol.size == part.size:
+                    yield Candidate("term", rhs=symbol)
+        if isinstance(part, x.Entry) and isinstance(part.body, x.Symbol):
+            for symbol in step.symbols:
+                if symbol != part.body and symbol.size == part.body.size:
+                    yield Candidate("term", rhs=x.Entry(symbol, part.indices))
+
+    yield from step.everywhere(change)
+
+
+SLIPS: tuple[Callable[[Broken], Iterator[Candidate]], ...] = (
+    layouts, transposed_whole, scales, transposed_scales, transposed_parts, orders, captured, indices, deltas,
+    shapes, hypotheses, products, sums, missing_term, drops, wrappings, missing_factors, exchanged,
+)  # fmt: skip

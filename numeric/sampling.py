@@ -62,6 +62,9 @@ from numeric.evaluate import (
 )
 
 Point = dict[int, Value]  # the value (fmpq) of each leaf of a circuit
+Uses = set[
+    tuple[str, frozenset[str]]
+]  # ("x", ∅) for a tensor, ("f()", {"x"}) for an arbitrary function of it
 
 STYLES = tuple(
     tuple(fmpq(*map(int, text.split("/"))) for text in pool.split())
@@ -92,6 +95,7 @@ class Question:
         beside: those that only the hypotheses mention.
         indices: the free indices of both sides, in order, but for the constant ones.
         constants: the free indices that are particular ones.
+        relevant: the hypotheses on what the claim depends on, directly or through other hypotheses.
     """
 
     def __init__(self, claim: Claim, seed: int):
@@ -111,6 +115,7 @@ class Question:
         particular = claim.context.constants
         self.indices = [i for i in self.free(both) if i.name not in particular]
         self.constants = [i for i in self.free(both + self.stated) if i.name in particular]
+        self.relevant = self._relevant(claim.context.hypotheses, self._uses(both))
         self._demand_one_meaning()
 
     def behind(self, terms: list[Term]) -> list[Abstraction]:
@@ -129,23 +134,35 @@ class Question:
         found = {i for part in chain(terms, self.behind(terms)) for i in self.scope.free(part)}
         return sorted(found, key=lambda i: (str(i.name), str(i.range)))
 
+    def _uses(self, terms: list[Term]) -> Uses:
+        """The tensors and the arbitrary functions behind terms."""
+        found: Uses = set()
+        bodies = [definition.body for definition in self.behind(terms)]
+        for part in chain.from_iterable(map(walk, terms + bodies)):
+            if isinstance(part, Entry):
+                found.add((part.tensor, frozenset()))
+            elif isinstance(part, Component) or (isinstance(part, Apply) and part.function not in FUNCTIONS):
+                found.add((f"{part.function}()", tensors(part)))
+        return found
+
+    def _relevant(self, hypotheses: tuple[Hypothesis, ...], uses: Uses) -> list[Hypothesis]:
+        names = {name for name, _ in uses}
+        mentioned = [(h, {name for name, _ in self._uses(_stated([h]))}) for h in hypotheses]
+        found: list[Hypothesis] = []
+        while grown := [pair for pair in mentioned if pair[0] not in found and names & pair[1]]:
+            found += [h for h, _ in grown]
+            names = names.union(*(more for _, more in grown))
+        return found
+
     def _demand_one_meaning(self) -> None:
-        """Refuse a hypothesis on the sign of f(x) where the claim has f at something else than x."""
-
-        def uses(terms: list[Term]) -> set[tuple[str, frozenset[str]]]:
-            found = set()
-            bodies = [definition.body for definition in self.behind(terms)]
-            for part in chain.from_iterable(map(walk, terms + bodies)):
-                if isinstance(part, Apply) and part.function not in FUNCTIONS:
-                    found.add((part.function, tensors(part.argument)))
-                elif isinstance(part, Component):
-                    found.add((part.function, tensors(part)))
-            return found
-
-        stated = uses(self.stated)
-        for function, _ in uses([self.claim.lhs, self.claim.rhs]) - stated:
-            if function in {name for name, _ in stated}:
-                raise Unevaluable(f"a hypothesis speaks of {function} at another place than the claim")
+        """Refuse what may be meant for all arguments of f: an equation, or a sign elsewhere than the claim."""
+        both = self._uses([self.claim.lhs, self.claim.rhs])
+        for hypothesis in self.relevant:
+            stated = {use for use in self._uses(_stated([hypothesis])) if use[0].endswith("()")}
+            functions = {name for name, _ in stated}
+            elsewhere = {use for use in both if use[0] in functions} - stated
+            if elsewhere or (stated and isinstance(hypothesis, Equation)):
+                raise Unevaluable("a hypothesis on an arbitrary function may be meant for all its arguments")
 
     def settings(self, sizes: Mapping[str, int], count: int) -> Iterator[tuple[Setting, list[Point]]]:
         """The claim at these sizes, with up to `count` points, for each choice (or some) of its constants.
@@ -221,7 +238,9 @@ class Setting:
             for where in self._choices()
         ]
         self.assigned: dict[int, int] = {}
-        self._equations: list[tuple[int, int]] = []
+        self._equations: list[tuple[int, ...]] = []  # pairs of nodes
+        self._system: list[Polynomial] = []  # those that are polynomial, as p = 0
+        self._orthogonal: list[tuple[str, int]] = []
         self._signs: list[tuple[int, bool]] = []  # nodes that are not 0, and whether they are positive
         self._impose()
 
@@ -245,44 +264,39 @@ class Setting:
     # ── the hypotheses ──
 
     def _impose(self) -> None:
-        """Write the hypotheses out, and find out how to meet them."""
-        written: list[tuple[Equation | Positive | Nonzero, list[tuple[int, ...]], int]] = []
+        """Write the hypotheses out, and find out how to meet them.
+
+        One that the claim has nothing to do with is left out where it is too large or not polynomial.
+        """
+        written: list[tuple[Equation, list[tuple[int, ...]]]] = []
         for hypothesis in self.claim.context.hypotheses:
-            if not isinstance(hypothesis, Coincide | AtLeast):
+            if isinstance(hypothesis, Coincide | AtLeast):
+                continue
+            try:
                 nodes = self._instances(hypothesis)
-                mask = 0
-                for node in chain.from_iterable(nodes):
-                    mask |= self.circuit.masks[node]
-                written.append((hypothesis, nodes, mask))
-        concerns = self._concerns([mask for _, _, mask in written])
+            except Unevaluable:
+                if hypothesis in self.question.relevant:
+                    raise
+                continue
+            if isinstance(hypothesis, Equation):
+                written.append((hypothesis, nodes))
+            else:
+                self._signs += [(node, isinstance(hypothesis, Positive)) for (node,) in nodes]
         self.leaves = self.circuit.complete()
-        coefficients = [leaf for leaf in self.leaves if self.circuit.nodes[leaf][0] == "coefficient"]
-        chosen = sum(self.circuit.bits[leaf] for leaf in coefficients)
-        self._system: list[Polynomial] = []
-        self._orthogonal: list[tuple[str, int]] = []
         unknown = {leaf: Polynomial({(leaf,): fmpq(1)}) for leaf in self.leaves}
         algebra = Evaluation(self.circuit, POLYNOMIALS, unknown)
-        for hypothesis, nodes, mask in written:
-            if not isinstance(hypothesis, Equation):
-                self._signs += [(node, isinstance(hypothesis, Positive)) for (node,) in nodes]
-                continue
-            orthogonal = _orthogonal(hypothesis)
+        for equation, nodes in written:
+            orthogonal = _orthogonal(equation)
             if orthogonal and orthogonal[0] in self.circuit.shapes:
                 self._orthogonal.append(orthogonal)
             try:
-                if mask & chosen:
-                    raise Inexpressible
-                solvable = [_flat(algebra, lhs, rhs) for lhs, rhs in nodes]
+                self._system += [p for p in (_flat(algebra, *pair) for pair in nodes) if p.terms]
             except (Inexpressible, OutsideDomain):
-                if not mask & concerns:
-                    continue  # it restricts nothing that the claim depends on
-                if mask & chosen:
-                    raise Unevaluable("a hypothesis equates values of an arbitrary function") from None
+                if equation not in self.question.relevant:
+                    continue
                 for lhs, rhs in nodes:
                     self._assign(lhs, rhs)
-                solvable = []
-            self._system += [p for p in solvable if p.terms]
-            self._equations += nodes  # type: ignore[arg-type]
+            self._equations += nodes
 
     def _instances(self, hypothesis: Equation | Positive | Nonzero) -> list[tuple[int, ...]]:
         """The nodes of a hypothesis for every value of its universal indices."""
@@ -295,21 +309,6 @@ class Setting:
             where = {**self.constants, **dict(zip(universal, choice, strict=True))}
             found.append(tuple(self.circuit.write(term, where) for term in terms))
         return found
-
-    def _concerns(self, masks: list[int]) -> int:
-        """The leaves that the claim depends on, directly or through hypotheses that connect them."""
-        bits = 0
-        for place in self.places:
-            bits |= self.circuit.masks[place.lhs] | self.circuit.masks[place.rhs]
-        grown = True
-        while grown:
-            names = self.circuit.names(bits)
-            whole = bits
-            for mask in masks:
-                if mask & bits or self.circuit.names(mask) & names:
-                    whole |= mask
-            grown, bits = whole != bits, whole
-        return bits
 
     def _assign(self, lhs: int, rhs: int) -> None:
         """Let a leaf be worth the other side of an equation, where a side is one.
@@ -425,10 +424,7 @@ class Setting:
                 for lhs, rhs in self._equations:
                     if self.assigned.get(lhs) == rhs or self.assigned.get(rhs) == lhs:
                         continue
-                    left, right = value(lhs), value(rhs)
-                    same = left == right if isinstance(left, fmpq) and isinstance(right, fmpq) else (
-                        (arb(left) - arb(right)).is_zero())  # fmt: skip
-                    if not same:
+                    if not _identical(value(lhs), value(rhs)):
                         return False
             except OutsideDomain:
                 return False
@@ -438,6 +434,13 @@ class Setting:
 def enclosed(point: Point) -> dict[int, Value]:
     """The point in balls, at the working precision."""
     return {leaf: arb(value) for leaf, value in point.items()}
+
+
+def _identical(left: Value, right: Value) -> bool:
+    """Whether two numbers, exact or in balls, certainly are the same."""
+    if isinstance(left, fmpq) and isinstance(right, fmpq):
+        return bool(left == right)
+    return bool((arb(left) - arb(right)).is_zero())
 
 
 def _value(index: Index, where: Where) -> int:

@@ -616,7 +616,7 @@ def test_a_million_characters_of_anything(read: Read, piece: str) -> None:
     """All the hostile documents, ten times as long."""
     started = time.perf_counter()
     read(piece * (1_000_000 // len(piece)))
-    assert time.perf_counter() - started < 60
+    assert time.perf_counter() - started < 120
 
 
 def test_runs_of_backticks_of_all_lengths() -> None:

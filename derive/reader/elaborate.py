@@ -6,13 +6,14 @@ shape of 1 (ones) or I (identity) is not declared it follows from its neighbour.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
 from fractions import Fraction
 
 from derive import expression as x
 from derive.expression import Expression, Layout, Shape
 from derive.functions import SPELLINGS
+from derive.lowering import Lowering
 from derive.reader import latex as tex
 from derive.reader.scope import Formula, Function, Scope, Unreadable, key
 from derive.reader.scope import dimension as statement_dimension
@@ -106,7 +107,7 @@ class Elaborator:
         if letters is None or self.known(part, with_sup=False) is not None:
             return
         base = part.base
-        name = self.resolve(base)
+        name = self.capital(base) if len(letters) == 2 and self.capital(base) else self.resolve(base)
         if name is not None and name in self.scope.shapes:
             shape = self.scope.shapes[name]
         elif isinstance(base, tex.Fence):
@@ -161,7 +162,7 @@ class Elaborator:
         if function is None or not isinstance(inner, tex.Script) or not isinstance(inner.sub, tex.Symbol):
             return None
         base = key(inner.base)
-        if base is None or inner.sup is not None or self.scope.knows(function) or self.resolve(inner.base) in self.scope.shapes:
+        if base is None or inner.sup is not None or self.scope.knows(function) or base in self.scope.shapes:
             return None
         return f"{function}({base})", inner.sub.letter
 
@@ -292,7 +293,53 @@ class Elaborator:
     def spelled(self, node: tex.Node) -> str:
         return key(node) or "this"
 
+    def dotted(self, terms: tuple[tuple[str, tex.Node], ...]) -> Expression:
+        """x_1 + x_2 + ... + x_n as a sum; a term between two rows of dots stands for its place in it."""
+        places = [n for n, (_, term) in enumerate(terms) if isinstance(term, tex.Dots)]
+        first, last = terms[0][1], None
+        for n in range(places[-1] + 1, len(terms)):
+            if _general_term(first, terms[n][1], self.scope.first) is not None:
+                last = n
+        if last is None or terms[0][0] != "+":
+            raise Unreadable("D017", "what these dots stand for is not clear", terms[places[0]][1], "x_1 + x_2 + \\dots + x_n")
+        general = _general_term(first, terms[last][1], self.scope.first)
+        assert general is not None
+        inner = Elaborator(self.scope, self.layout, self.by_scalar, dict(self.bound), dict(self.ranges))
+        size = inner.range_of(DOTTED, first, general)
+        inner.bound[DOTTED] = Index(DOTTED, size)
+        value: Expression = x.Sum(Index(DOTTED, size), inner.expression(general))
+        between = [terms[n] for n in range(1, last) if n > places[0] and not isinstance(terms[n][1], tex.Dots)]
+        before = [term for _, term in terms[1 : places[0]]]
+        for number, term in enumerate(before, start=1):
+            expected = _numbered(general, number + self.scope.first)
+            if expected != term:
+                raise Unreadable("D017", "this term does not fit the first one and the last", term)
+        parts: list[Expression] = [value]
+        for sign, term in between:
+            special = self.special(general, term)
+            part = self.expression(term)
+            parts += [x.Negate(special), part if sign == "+" else x.Negate(part)]
+        rest = self.plus(terms[last + 1 :]) if len(terms) > last + 1 else None
+        if rest is not None:
+            parts.append(rest)
+        return parts[0] if len(parts) == 1 else x.Add(tuple(parts))
+
+    def special(self, general: tex.Node, term: tex.Node) -> Expression:
+        """The general term at the place of one that is written out between dots: at the index that it carries."""
+        letters = [
+            n.letter
+            for part in tex.walk(term)
+            if isinstance(part, tex.Script)
+            for n in self.index_nodes(part.sub) or []
+            if isinstance(n, tex.Symbol) and n.letter in {*self.ranges, *self.scope.letters}
+        ]
+        if len(set(letters)) != 1:
+            raise Unreadable("D017", "the place of this term among the dots is not clear", term)
+        return self.expression(_at_letter(general, letters[0]))
+
     def plus(self, terms: tuple[tuple[str, tex.Node], ...]) -> Expression:
+        if any(isinstance(term, tex.Dots) for _, term in terms):
+            return self.dotted(terms)
         parts: list[Expression] = []
         for sign, term in terms:
             if sign not in "+-":
@@ -307,6 +354,8 @@ class Elaborator:
         return x.Add(tuple(parts))
 
     def infix(self, op: str, left: tex.Node, right: tex.Node, node: tex.Node) -> Expression:
+        if op == r"\cdot" and (applied := self.directional(left, right)) is not None:
+            return applied
         if op in PRODUCTS:
             last = _factors(left)[-1]
             if isinstance(last, tex.Fraction) and _is_operator(last):
@@ -343,6 +392,8 @@ class Elaborator:
                 continue
             elif _is_indicator(item, items):
                 factor = self.expression(items.pop(0))
+            elif self.is_differential_sign(item) and items:
+                factor = self.differential(items)
             elif _is_nabla(item) or _is_partial_sign(item):
                 reach = 1 if items and _fenced(items) else len(items)
                 factor = self.operator(item, items[:reach])
@@ -352,6 +403,53 @@ class Elaborator:
             result = factor if result is None else self.multiply(result, factor)
         assert result is not None
         return result
+
+    def is_differential_sign(self, item: tex.Node) -> bool:
+        """Whether this d takes a differential: no symbol of the document, and differentials are written."""
+        return isinstance(item, tex.Symbol) and item.letter == "d" and not item.accents and not (
+            self.scope.knows("d") or "d" in self.scope.dimensions
+        )  # fmt: skip
+
+    def differential(self, items: list[tex.Node]) -> Expression:
+        """d f or dz, which takes its argument from the front of the factors."""
+        body = self.applied(items.pop(0), items)
+        place: tuple[Index, ...] | None = None
+        if isinstance(body, x.Entry) and isinstance(body.body, x.Symbol):
+            place, body = body.indices, body.body
+        variables = self.varying()
+        if body in variables:
+            value: Expression = _direction(body)
+        elif variables:
+            value = x.Differential(body, tuple(variables), tuple(map(_direction, variables)))
+        else:
+            raise Unreadable("D016", "what varies in this differential is not said", items[0] if items else None, "dz somewhere")
+        return value if place is None else x.Entry(value, place)
+
+    def varying(self) -> list[x.Symbol]:
+        """The symbols of which the document writes differentials and that rest on no other such symbol."""
+        known = [n for n in sorted(self.scope.differentials) if n in self.scope.shapes]
+        below = {n: Lowering(self.scope.definitions).all_symbols(self.scope.symbol(n)) - {n} for n in known}
+        return [self.scope.symbol(n) for n in known if not below[n] & set(known)]
+
+    def directional(self, left: tex.Node, right: tex.Node) -> Expression | None:
+        """d f(x) . h, the derivative of f at x applied to h; None where this is not what is written."""
+        factors = _factors(left)
+        place = next((n for n, f in enumerate(factors) if self.is_differential_sign(f)), None)
+        if place is None or self.varying():
+            return None
+        body = self.juxtaposed(factors[place + 1 :])
+        free = [
+            self.scope.symbol(n)
+            for n in sorted(Lowering(self.scope.definitions).free_symbols(body))
+            if n in self.scope.shapes and self.scope.shapes[n] == body.shape
+        ]
+        direction = self.expression(right)
+        candidates = [s for s in free if s.shape == direction.shape and s != direction and not x.contains(direction, s)]
+        named = [s for s in candidates if s.name == "x"] or candidates
+        if len(named) != 1:
+            return None
+        value: Expression = x.Differential(body, (named[0],), (direction,))
+        return self.multiply(self.juxtaposed(factors[:place]), value) if place else value
 
     def operator(self, sign: tex.Node, items: list[tex.Node]) -> Expression:
         """nabla_x f, shaped like x, and the partial sign with a subscript, like a fraction of them."""
@@ -391,10 +489,11 @@ class Elaborator:
         base = item.base if isinstance(item, tex.Script) else item
         word = base.letter if isinstance(base, tex.Symbol) and not base.accents else ""
         name = self.resolve(base) if isinstance(base, (tex.Symbol, tex.Accent)) else None
-        if isinstance(item, tex.Script) and self.known(item) is not None:
-            name = self.known(item)
-            word = ""
-        if name is not None and name in self.scope.formulas and rest and isinstance(rest[0], tex.Fence):
+        if isinstance(item, tex.Script):
+            whole = self.known(tex.Script(item.start, item.end, item.base, item.sub, item.sup))
+            if whole is not None:
+                name, word = whole, ""
+        if name is not None and name in self.scope.formulas and _fenced(rest):
             return self.formula(name, item, rest)
         if name is not None and name in self.scope.functions and (rest or name not in self.scope.shapes):
             if not rest and not self.scope.functions[name].elementwise:
@@ -459,6 +558,8 @@ class Elaborator:
         """g(A) or g'(A) for a function that is given by a formula."""
         formula = self.scope.formulas[name]
         fence = rest.pop(0)
+        outer = fence if isinstance(fence, tex.Script) else None
+        fence = fence.base if isinstance(fence, tex.Script) else fence
         assert isinstance(fence, tex.Fence)
         parts = fence.body.items if isinstance(fence.body, tex.Commas) else (fence.body,)
         if len(parts) != len(formula.parameters):
@@ -466,11 +567,11 @@ class Elaborator:
         arguments = [self.expression(part) for part in parts]
         order = item.primes if isinstance(item, tex.Script) else 0
         if not order and name in self.scope.shapes and list(formula.parameters) == arguments:
-            return self.finished(self.scope.symbol(name), _without_primes(item), None)
+            return self.finished(self.scope.symbol(name), _without_primes(item), outer)
         value = formula.value
         (parameter, argument) = (formula.parameters[0], arguments[0])
         if len(arguments) == 1 and parameter.is_scalar and not argument.is_scalar:
-            return self.finished(self._each_entry(formula, argument, order), _without_primes(item), None)
+            return self.finished(self._each_entry(formula, argument, order), _without_primes(item), outer)
         for _ in range(order):
             value = x.Partial(value, parameter, self.layout)
         if order and argument != parameter:
@@ -483,7 +584,7 @@ class Elaborator:
                         f"{name} takes {x.show_shape(parameter.shape)}, not {x.show_shape(argument.shape)}"
                     )
                 value = x.replace(value, parameter, argument)
-        return self.finished(value, _without_primes(item), None)
+        return self.finished(value, _without_primes(item), outer)
 
     def _each_entry(self, formula: Formula, argument: Expression, order: int) -> Expression:
         """A function of one number at each entry of a vector."""
@@ -606,6 +707,8 @@ class Elaborator:
         letters = self.index_nodes(node.sub)
         if family is not None and letters is not None and len(letters) == 1:
             general = family.general
+            if general is None and isinstance(letters[0], tex.Symbol):
+                return x.Basis(Index(letters[0].letter, self.range_of(letters[0].letter, node)))
             assert isinstance(general, x.Basis)
             return x.Basis(self.index(letters[0], general.index.range))
         if isinstance(node.base, tex.Number) and node.base.text == "1":
@@ -619,6 +722,15 @@ class Elaborator:
             return self.delta(letters[0], letters[1], node)
         assert node.sub is not None
         return self.entry(self.expression(node.base), node.sub, node)
+
+    def capital(self, base: tex.Node) -> str | None:
+        """The matrix A of which a_ij is an entry, where a itself means nothing."""
+        if not isinstance(base, tex.Symbol) or not (len(base.letter) == 1 and base.letter.islower()):
+            return None
+        if self.resolve(base) in self.scope.shapes:
+            return None
+        name = self.resolve(tex.Symbol(base.start, base.end, base.letter.upper(), base.font, base.accents))
+        return name if name in self.scope.shapes and not self.scope.symbol(name).is_vector else None
 
     def delta(self, left: tex.Node, right: tex.Node, node: tex.Node) -> Expression:
         """The Kronecker delta; a letter takes its range from the other one where it has none yet."""
@@ -843,6 +955,8 @@ class Elaborator:
             return x.Divide(numerator, denominator)
         order, body_items = above
         variables = [v for v, times in below for _ in range(times)]
+        if order == 1 and len(variables) > 1 and len(below) == 1:
+            variables = [_factors(node.denominator)[1:]]  # the square belongs to the name, as in sigma_B^2
         if order != len(variables):
             raise Unreadable("D015", f"a derivative of order {order} by {len(variables)} variables", node)
         if body_items:
@@ -863,6 +977,54 @@ class Elaborator:
     def variable(self, nodes: list[tex.Node]) -> Expression:
         """What a derivative is taken by."""
         return self.juxtaposed(list(nodes))
+
+
+DOTTED = "·dots"
+
+
+def _general_term(first: tex.Node, last: tex.Node, start: int) -> tex.Node | None:
+    """The term of which `first` is the one numbered `start`; None where `last` is not of the same form."""
+    if isinstance(first, tex.Number) and first.text == str(start) and isinstance(last, (tex.Symbol, tex.Number, tex.Plus)):
+        return tex.Symbol(first.start, first.end, DOTTED) if first != last else first
+    if type(first) is not type(last):
+        return None
+    if not isinstance(first, (tex.Script, tex.Juxtapose, tex.Fence, tex.Fraction, tex.Infix, tex.Commas, tex.Plus)):
+        return first if first == last else None
+    parts, others = list(tex.children(first)), list(tex.children(last))
+    if len(parts) != len(others):
+        return None
+    made = [_general_term(a, b, start) for a, b in zip(parts, others, strict=True)]
+    if any(m is None for m in made):
+        return None
+    replaced = dict(zip(map(id, parts), made, strict=True))
+    return _with_children(first, lambda child: replaced[id(child)])  # type: ignore[return-value]
+
+
+def _with_children(node: tex.Node, change: Callable[[tex.Node], tex.Node]) -> tex.Node:
+    """The node with each of its direct children changed."""
+
+    def visit(value: object) -> object:
+        if isinstance(value, tex.Node):
+            return change(value)
+        if isinstance(value, tuple):
+            return tuple(visit(part) for part in value)
+        return value
+
+    return type(node)(*(visit(getattr(node, slot.name)) for slot in fields(node)))
+
+
+def _at_letter(general: tex.Node, letter: str) -> tex.Node:
+    """The general term with a letter for its number."""
+    if isinstance(general, tex.Symbol) and general.letter == DOTTED:
+        return tex.Symbol(general.start, general.end, letter)
+    return _with_children(general, lambda child: _at_letter(child, letter))
+
+
+def _numbered(general: tex.Node, number: int) -> tex.Node:
+    """The general term with a number put in."""
+    if isinstance(general, tex.Symbol) and general.letter == DOTTED:
+        return tex.Number(general.start, general.end, str(number))
+    return _with_children(general, lambda child: _numbered(child, number))
 
 
 OPERATORS: Mapping[str, str] = {
@@ -909,6 +1071,11 @@ def _is_indicator(item: tex.Node, rest: list[tex.Node]) -> bool:
     return one and isinstance(first, tex.Fence) and isinstance(first.body, tex.Relation)
 
 
+def _direction(variable: x.Symbol) -> x.Symbol:
+    """dz, the differential of an independent variable."""
+    return x.Symbol(f"d{variable.name}", variable.shape)
+
+
 def _is_nabla(item: tex.Node) -> bool:
     base = item.base if isinstance(item, tex.Script) else item
     return isinstance(base, tex.Symbol) and base.letter == r"\nabla"
@@ -950,6 +1117,12 @@ def _is_differential(node: tex.Node) -> int:
 
 def _differential(numerator: tex.Node) -> tuple[int, list[tex.Node]] | None:
     """The order and what is differentiated, where a numerator is d, dy or d^2 y; None for anything else."""
+    if isinstance(numerator, tex.Plus) and len(numerator.terms) == 1 and numerator.terms[0][0] == "-":
+        inner = _differential(numerator.terms[0][1])
+        if inner is None or not inner[1]:
+            return None
+        minus = tex.Plus(numerator.start, numerator.end, (("-", tex.Juxtapose(numerator.start, numerator.end, tuple(inner[1]))),))
+        return inner[0], [minus]
     items = _factors(numerator)
     order = _is_differential(items[0])
     return (order, items[1:]) if order else None

@@ -39,8 +39,9 @@ MAX_DEPTH = 200
 
 BUILTIN_WORDS = names(
     """exp log ln tr Tr trace Trace diag Diag det softmax Softmax logsoftmax sigmoid Sigmoid logit softplus
-    tanh sign sgn max min relu ReLU gelu vec vech adj cof rank sin cos tan sinh cosh arctan sqrt norm logsumexp
-    argmax argmin const inv pinv erf elementwise invertible symmetric orthogonal positive definite singular"""
+    tanh sign sgn max min relu ReLU gelu vec vech adj cof rank sin cos tan sinh cosh arctan sqrt norm
+    logsumexp argmax argmin const inv pinv erf elementwise invertible symmetric orthogonal positive definite
+    singular"""
 )
 """The names that are read in a run of letters; `parse_formula(text, BUILTIN_WORDS | {"CE"})` adds one."""
 
@@ -49,8 +50,8 @@ _PREDICATES = names("elementwise invertible symmetric orthogonal positive defini
 # Words of the text around mathematics: in \text or \mathrm, and as bare letters.
 _CUES = names(
     """if iff where when with for and or otherwise else such let then hence thus so since because as is are
-    that by from on at all each every any given subject assume suppose denote note also similarly therefore while
-    but which use using we"""
+    that by from on at all each every any given subject assume suppose denote note also similarly therefore
+    while but which use using we"""
 )
 _BARE_CUES = names("if where when for and otherwise such with given then let")
 
@@ -293,10 +294,11 @@ def parse_expression(text: str, words: frozenset[str] = BUILTIN_WORDS) -> Node:
     """One expression without relations, or an Unread."""
     try:
         formula = _Formula(text, words)
-        for piece in formula.pieces:
+        pieces = formula.entered(formula.pieces)
+        for piece in pieces:
             if piece.kind in ("relation", "arrow", "break"):
                 raise Trouble(piece.start, f"found {piece.text}", "one expression")
-        return formula.side(formula.entered(formula.pieces), 0)
+        return formula.side(pieces, 0)
     except Trouble as trouble:
         return Unread(trouble.position, len(text), trouble.message, trouble.expected, 0)
 
@@ -311,7 +313,7 @@ _MARKS = _PUNCTUATION | {"text"}
 _JOINING = frozenset({"sign", "infix", "relation"})
 _STRENGTH = {"": 0, r"\,": 1, "&": 2, r"\quad": 3, ",": 4, "text": 5}
 _ARROW = 6
-_LABEL = re.compile(r"[A-Z]?\d+(?:\.\d+)*[a-z]?'*|\*+|\\star|\\dagger|[A-Za-z-]+")
+_LABEL = re.compile(r"[A-Z]?[0-9]+(?:\.[0-9]+)*[a-z]?'*|\*+|\\star|\\dagger|[A-Za-z-]+")
 
 
 @dataclass(slots=True)
@@ -686,19 +688,13 @@ class _Formula:
 
     def entered(self, pieces: Pieces) -> list[Piece]:
         """The pieces inside a group, ready to be parsed."""
-        dropped = ("align", "tag")
-        return _trimmed(
-            pair(
-                spell(
-                    (
-                        piece
-                        for piece in pieces
-                        if piece.kind not in dropped and piece[:2] != ("gap", r"\hspace")
-                    ),
-                    self.words,
-                )
-            )
+        visible = (
+            piece for piece in pieces if piece.kind not in ("align", "tag") and piece.text != r"\hspace"
         )
+        inner = pair(spell(visible, self.words))
+        while inner and inner[-1].kind in ("gap", "stop"):
+            inner.pop()
+        return inner
 
 
 def _mended(row: list[Piece]) -> list[Piece]:

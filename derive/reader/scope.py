@@ -49,7 +49,7 @@ class Family:
     """Quantities numbered by an index, such as the basis vectors e_j: the general one, and its letter."""
 
     letter: str
-    general: Expression
+    general: Expression | None  # None: a basis vector of a size that its use decides
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +73,7 @@ class Scope:
     indexed: dict[str, tuple[str, ...]] = field(default_factory=dict)  # w_{ij} declared by its general entry
     limits: dict[str, str] = field(default_factory=dict)  # upper limits of sums over a letter, in the document
     presumed: set[str] = field(default_factory=set)  # scalars that were met as a function's parameter
+    differentials: set[str] = field(default_factory=set)  # symbols z of which the document writes dz
     stacked: set[str] = field(default_factory=set)  # vectors numbered by an index, t_n, kept as one matrix
     tables: set[str] = field(default_factory=set)  # vectors that are written as functions of a number, P(j)
     first: int = 1  # the number of the first entry, 0 or 1

@@ -22,7 +22,7 @@ from derive.reader.scope import Family, Formula, Function, Scope, Unreadable, di
 from derive.terms import ONE, Dimension, Index, ShapeError
 
 
-RESERVED = frozenset({*tex.BUILTIN_WORDS, "e", r"\partial", r"\nabla", r"\delta", "d"})  # never defined
+RESERVED = frozenset({*tex.BUILTIN_WORDS, "e", r"\partial", r"\nabla", "d"})  # never defined
 
 
 def is_declaration(clause: tex.Clause) -> bool:
@@ -199,8 +199,8 @@ def defined_name(node: tex.Node, scope: Scope) -> str | None:
     family = Elaborator(scope).family_name(node)
     if family is not None:
         return family[0]
-    if isinstance(node, tex.Juxtapose) and len(node.items) == 2 and isinstance(node.items[1], tex.Fence):
-        node = node.items[0]
+    if _is_application(node):
+        node = node.items[0]  # type: ignore[attr-defined]
         if isinstance(node, tex.Symbol) and node.letter in RESERVED:
             return None
     whole = key(node)
@@ -226,6 +226,16 @@ def defined_name(node: tex.Node, scope: Scope) -> str | None:
     return None
 
 
+def _is_application(node: tex.Node) -> bool:
+    """f(x), or an entry f(x)_i of it."""
+    if not (isinstance(node, tex.Juxtapose) and len(node.items) == 2):
+        return False
+    last = node.items[1]
+    if isinstance(last, tex.Script) and last.sup is None and last.sub is not None:
+        last = last.base
+    return isinstance(last, tex.Fence) and last.open == "("
+
+
 def _is_index_letter(node: tex.Node, scope: Scope) -> bool:
     return isinstance(node, tex.Symbol) and not node.accents and node.letter not in scope.dimensions
 
@@ -248,6 +258,9 @@ def define(clause: tex.Clause, scope: Scope, layout: x.Layout) -> None:
     parameters: tuple[tex.Node, ...] = ()
     if isinstance(node, tex.Juxtapose):
         node, fence = node.items
+        if isinstance(fence, tex.Script):
+            node = tex.Script(node.start, fence.end, node, fence.sub)
+            fence = fence.base
         assert isinstance(fence, tex.Fence)
         parameters = fence.body.items if isinstance(fence.body, tex.Commas) else (fence.body,)
     name = defined_name(node, scope)
@@ -421,6 +434,9 @@ def _family(clause: tex.Clause, scope: Scope) -> bool:
             sup=None,
         ) if (name := key(base)) is not None and letter not in scope.dimensions:
             size = next((d for d in scope.shapes.get(key(member) or "", ()) if d != ONE), None)
+            if size is None and _is_delta(clause.links[0].node):
+                scope.families[name] = Family(letter, None)
+                return True
             if size is None:
                 return False
             inner = Elaborator(scope, ranges={letter: size, place: size})

@@ -31,6 +31,11 @@ def step_object(step: Step) -> dict[str, Any]:
         "rule": step.rule,
         "code": step.code,
         "message": step.message,
+        "expected": step.expected,
+        "place": None if step.place is None else list(step.place),
+        "reading": step.reading,
+        "residual": step.residual,
+        "cell": step.cell,
         "explicit": [list(row) for row in step.explicit] or None,
         "repair": None if step.repair is None else asdict(step.repair),
         "counterexample": None
@@ -50,18 +55,37 @@ def step_object(step: Step) -> dict[str, Any]:
     }
 
 
-def reports_json(reports: Sequence[Report]) -> str:
-    """The reports of several documents."""
-    documents = [
-        {
-            "path": report.path,
-            "layout": report.layout,
-            "counts": report.counts,
-            "steps": [step_object(step) for step in report.steps],
-        }
-        for report in reports
-    ]
-    return json.dumps({"version": VERSION, "documents": documents}, ensure_ascii=False, indent=1)
+def report_object(report: Report) -> dict[str, Any]:
+    """One document as plain data; `error` says why it could not be checked."""
+    return {
+        "path": report.path,
+        "layout": report.layout,
+        "error": report.error,
+        "counts": report.counts,
+        "notes": [asdict(note) for note in report.notes],
+        "steps": [step_object(step) for step in report.steps],
+    }
+
+
+def reports_json(reports: Sequence[Report], given: Sequence[Report] = ()) -> str:
+    """The reports of several documents, and of what cannot be read in the files that give statements."""
+    body = {"version": VERSION, "documents": list(map(report_object, reports))}
+    if given:
+        body["given"] = list(map(report_object, given))
+    return json.dumps(body, ensure_ascii=False, indent=1)
+
+
+def proof_json(report: Report, given: Sequence[Report] = ()) -> str:
+    """The verdict on one equation: its claims, and what is given but cannot be read."""
+    claims = [step for step in report.steps if step.kind == "claim"]
+    body = {
+        "version": VERSION,
+        "proved": bool(claims) and all(step.verdict == "proved" for step in claims),
+        "error": report.error,
+        "steps": list(map(step_object, claims)),
+        "given": list(map(report_object, given)),
+    }
+    return json.dumps(body, ensure_ascii=False, indent=1)
 
 
 def derivation_json(derivation: Derivation) -> str:

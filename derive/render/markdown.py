@@ -1,10 +1,18 @@
-"""Derivations as Markdown with dollar mathematics."""
+"""Derivations as Markdown with dollar mathematics, and reports as Markdown for a review or a summary page."""
 
 from __future__ import annotations
 
-from derive.derivation import Derivation
+import re
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
 from derive.render.latex import chains
-from derive.report import Step
+from derive.report import Report, Step, Verdict
+
+if TYPE_CHECKING:
+    from derive.derivation import Derivation
+
+VERDICTS = ("proved", "refuted", "unknown", "unread")
 
 
 def derivation_markdown(derivation: Derivation) -> str:
@@ -29,3 +37,85 @@ def _row(step: Step) -> str:
         verdict += ", where " + ", ".join(f"${condition}$" for condition in step.conditions)
     formula = f"{step.relation} {step.rhs}".replace("|", r"\vert ").replace("\n", " ")
     return f"| ${formula}$ | {step.rule or ''} | {verdict} |"
+
+
+def reports_markdown(reports: Sequence[Report], given: Sequence[Report] = ()) -> str:
+    """A table of documents, and a section for each that is not proved, or that needs a hypothesis."""
+    lines = ["# derive check", "", f"| document | {' | '.join(VERDICTS)} | layout |"]
+    lines.append("| --- |" + " --- |" * (len(VERDICTS) + 1))
+    for report in reports:
+        counts = " | ".join(str(report.counts[verdict]) for verdict in VERDICTS)
+        lines.append(f"| {_code(report.path)} | {counts} | {report.layout or ''} |")
+    for report in [*given, *reports]:
+        lines += _section(report)
+    return "\n".join(lines) + "\n"
+
+
+def _section(report: Report) -> list[str]:
+    open_steps = [s for s in report.steps if s.kind == "claim" and s.verdict is not Verdict.PROVED]
+    needed: dict[str, list[int]] = {}
+    for step in report.steps:
+        for use in step.uses:
+            needed.setdefault(use, []).append(step.line)
+    if not (open_steps or needed or report.notes or report.error):
+        return []
+    lines = ["", f"## {_code(report.path)}", ""]
+    if report.error:
+        lines += [f"**error**: {_words(report.error)}", ""]
+    for step in open_steps:
+        lines += _item(step, report)
+    at = {(step.line, step.column) for step in open_steps}
+    lines += [f"- {_note(note.message)}" for note in report.notes if (note.line, note.column) not in at]
+    for use, places in needed.items():
+        numbers = ", ".join(map(str, dict.fromkeys(places)))
+        lines.append(f"- needs {_code(use)} in line {numbers}")
+    return lines
+
+
+def _item(step: Step, report: Report) -> Iterator[str]:
+    code = f" {step.code}" if step.code else ""
+    cell = f", cell {step.cell}" if step.cell is not None else ""
+    message = f": {_words(step.message)}" if step.message else ""
+    yield f"- line {step.line}{cell}, column {step.column}: **{step.verdict}**{code}{message}"
+    yield ""
+    formula = f"{step.lhs}\n  {step.relation} {step.rhs}"
+    fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", formula)), default=0))
+    yield f"  {fence}latex"
+    yield from (f"  {_printable(line)}" for line in formula.split("\n") if line.strip())
+    yield f"  {fence}"
+    if step.expected:
+        yield f"  expected: {_words(step.expected)}  "
+    found = step.counterexample
+    if found is not None:
+        parts = [f"{name} = {size}" for name, size in found.dimensions.items()]
+        parts += [f"{name} = {value}".replace("'", "") for name, value in found.values.items()]
+        if found.entry:
+            parts.append(f"entry ({', '.join(str(k + 1) for k in found.entry)})")
+        yield f"  counterexample: {_code('; '.join(parts))}: left {_code(found.lhs)}, right {_code(found.rhs)}  "
+    if step.repair is not None:
+        yield f"  what would mend it ({_words(step.repair.kind)}): {_code(step.repair.latex)}  "
+    for note in report.notes:
+        if (note.line, note.column) == (step.line, step.column):
+            yield f"  {_note(note.message)}  "
+    yield ""
+
+
+def _note(message: str) -> str:
+    return f"note: {_words(message)}"
+
+
+def _printable(text: str) -> str:
+    return "".join(c if c.isprintable() else " " if c.isspace() else f"\\u{ord(c):04x}" for c in text)
+
+
+def _code(text: str) -> str:
+    """A text as code in a line, whatever backticks are in it."""
+    text = _printable(text)
+    fence = "`" * (1 + max((len(run) for run in re.findall("`+", text)), default=0))
+    space = " " if text.startswith("`") or text.endswith("`") else ""
+    return f"{fence}{space}{text}{space}{fence}".replace("|", r"\|")
+
+
+def _words(text: str) -> str:
+    """Words in which nothing is Markdown or HTML."""
+    return re.sub(r"([\\`*_{}\[\]<>#|$&~])", r"\\\1", _printable(text))

@@ -1,0 +1,576 @@
+"""Reports for a terminal, as the best compilers tell what they find.
+
+For each claim that is not proved: where it stands, its lines with a caret under the sign or under what cannot
+be read, why, the counterexample as numbers that one can recompute by hand, and what would mend it. At the end
+of a document stands its ledger: how many claims got which verdict, which hypotheses are needed where, and the
+layout.
+
+Whatever comes from a document passes through `safe`: no control character of it reaches a terminal.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from derive.diagnostics import Diagnostic
+from derive.reader.latex import BUILTIN_WORDS
+from derive.render.plain import plain
+from derive.report import Counterexample, Note, Report, Step, Value, Verdict
+
+NOUNS = {
+    "proved": "proved", "refuted": "refuted", "unknown": "unknown", "unread": "unread",
+    "definition": "definitions", "given": "given", "declaration": "declarations",
+}  # fmt: skip
+VERDICTS = ("proved", "refuted", "unknown", "unread")
+REPAIRS: Mapping[str, str] = {
+    "transpose": "with a transpose it is proved",
+    "layout": "in the other layout it is proved",
+    "sign": "with the other sign it is proved",
+    "factor": "with another factor it is proved",
+    "order": "with its factors in another order it is proved",
+    "index": "with another index it is proved",
+    "hypothesis": "under one more hypothesis it is proved",
+}
+_COLOURS = {
+    "proved": "32", "refuted": "1;31", "unknown": "1;33", "unread": "1;35", "bold": "1", "dim": "2",
+    "caret": "1;31", "help": "36",
+}  # fmt: skip
+_LINE_END = re.compile(r"\r\n?|\n")
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
+_ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))")
+_ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
+_LONGEST_FORMULA = 400  # characters of a formula that are set as Unicode; longer ones are cut short
+_ROWS_BEFORE, _ROWS_AFTER = 3, 2
+_INVISIBLE = frozenset("\u200b\u200c\u200d\u2060\ufeff\u00ad")
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How a report looks.
+
+    Attributes:
+        width: columns of the terminal.
+        colour: whether escape sequences for colours are used.
+        verbose: whether proved claims are shown, too.
+        reading: whether it is shown how each step was understood.
+    """
+
+    width: int = 80
+    colour: bool = False
+    verbose: bool = False
+    reading: bool = False
+
+    def paint(self, text: str, colour: str) -> str:
+        return f"\x1b[{_COLOURS[colour]}m{text}\x1b[0m" if self.colour and text else text
+
+
+# ── text that is safe to print, and its width ──────────────────────────────────────────────────────────────
+
+
+def safe(text: str) -> str:
+    """The text with everything escaped that a terminal would act on, and all of it in one line."""
+    return text if text.isprintable() else "".join(map(_safe_character, text))
+
+
+def _safe_character(character: str) -> str:
+    if character.isprintable():
+        return character
+    if character in _INVISIBLE:
+        return ""
+    if character in "\n\r":
+        return " "
+    if character == "\t":
+        return "    "
+    if unicodedata.category(character) == "Zs":
+        return " " * max(1, width(character))
+    code = ord(character)
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def width(text: str) -> int:
+    """How many columns of a terminal a text takes."""
+    if text.isascii():
+        return len(text)
+    return sum(map(_columns, text))
+
+
+def _columns(character: str) -> int:
+    if unicodedata.category(character) in ("Mn", "Me", "Cf"):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+def wrap(text: str, room: int) -> list[str]:
+    """Lines of at most so many columns, broken at spaces, and inside words only where they are too long."""
+    lines, line = list[str](), ""
+    for word in safe(text).split(" "):
+        if line and width(line) + 1 + width(word) <= room:
+            line += f" {word}"
+            continue
+        if line:
+            lines.append(line)
+        while width(word) > room:
+            head, word = _split(word, room)
+            lines.append(head)
+        line = word
+    return [*lines, line] if line or not lines else lines
+
+
+def _split(word: str, room: int) -> tuple[str, str]:
+    """The head of a word that fits, and the rest."""
+    taken = 0
+    for place, character in enumerate(word):
+        taken += _columns(character)
+        if taken > max(1, room):
+            return word[: max(1, place)], word[max(1, place) :]
+    return word, ""
+
+
+# ── a report ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def report_text(report: Report, style: Style) -> str:
+    """All that is to be said of one document, its ledger last."""
+    if report.error is not None:
+        said = wrap(f"{report.path}: error: {report.error}", style.width)
+        return "\n".join([style.paint(said[0], "bold"), *said[1:]]) + "\n"
+    page = _Page(report, style)
+    for step in report.steps:
+        if step.kind == "claim" and (step.verdict is not Verdict.PROVED or style.verbose or style.reading):
+            page.claim(step)
+        elif step.kind != "claim" and style.reading:
+            page.statement(step)
+    page.ledger()
+    return "\n".join(page.lines) + "\n"
+
+
+def given_text(report: Report, style: Style) -> str:
+    """The statements of a given file that cannot be read."""
+    page = _Page(report, style)
+    for step in report.steps:
+        page.claim(step)
+    return "\n".join(page.lines).rstrip("\n") + "\n\n"
+
+
+def claims_text(report: Report, style: Style) -> str:
+    """The claims of a report, without its ledger."""
+    page = _Page(report, style)
+    for step in report.steps:
+        if step.kind == "claim":
+            page.claim(step)
+    return "\n".join(page.lines).rstrip("\n") + "\n"
+
+
+def totals_text(reports: Sequence[Report], style: Style) -> str:
+    """What is found in all documents together, for more than one; and where codes are explained."""
+    lines: list[str] = []
+    if len(reports) > 1:
+        total = {key: sum(report.counts[key] for report in reports) for key in NOUNS}
+        closed = sum(report.error is not None for report in reports)
+        failed = f", {closed} of them could not be checked" if closed else ""
+        lines += wrap(f"{len(reports)} documents{failed}: {_counts(total)}", style.width)
+    codes = {step.code for report in reports for step in report.steps if step.code}
+    codes |= {note.code for report in reports for note in report.notes if note.code}
+    if codes:
+        lines.append(style.paint(f"`derive explain {min(codes)}` tells more about a code", "dim"))
+    return "".join(f"{line}\n" for line in lines)
+
+
+def diagnostic_text(entry: Diagnostic, style: Style) -> str:
+    """What a diagnostic means, with its examples."""
+    lines = [f"{style.paint(entry.code, 'bold')}  {style.paint(entry.title, 'bold')}", ""]
+    for text in (entry.what, entry.why):
+        lines += [*wrap(text, style.width), ""]
+    for label, example in (("for example", entry.bad), ("instead", entry.instead)):
+        lines += [style.paint(f"{label}:", "help"), ""]
+        lines += [f"    {line}".rstrip() for line in example.rstrip().splitlines()]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    claims = sum(counts[verdict] for verdict in VERDICTS)
+    if not claims:
+        return "no claims"
+    parts = ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS if counts[verdict])
+    return f"{claims} claim{'s' * (claims != 1)}: {parts}"
+
+
+@dataclass
+class _Page:
+    """A report while it is being written."""
+
+    report: Report
+    style: Style
+    lines: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.words = BUILTIN_WORDS | self.report.words
+        self.source = _Source(self.report)
+
+    # ------------------------------------------------------------------ steps
+
+    def claim(self, step: Step) -> None:
+        """A claim, with its verdict and what belongs to that."""
+        verdict = step.verdict or Verdict.UNKNOWN
+        code = f" [{step.code}]" if step.code else ""
+        if verdict is Verdict.PROVED:
+            said = f" for all {', '.join(step.dimensions)}" if step.dimensions else ""
+            said += f" · {step.rule}" if step.rule else ""
+        else:
+            said = f" {step.message}" if step.message else ""
+        self.head(step, str(verdict), code, said)
+        if verdict is Verdict.PROVED:
+            self.formula(step)
+        else:
+            self.excerpt(step)
+        for label, text in self.remarks(step):
+            self.remark(label, text)
+        if step.counterexample is not None:
+            self.counterexample(step.counterexample)
+        if step.repair is not None:
+            self.remark("help", step.repair.message or REPAIRS.get(step.repair.kind, step.repair.kind))
+            self.block(wrap(step.repair.latex, self.style.width - 10))
+        for note in self.report.notes:
+            if (note.line, note.column) == (step.line, step.column):
+                self.remark(f"note [{note.code}]" if note.code else "note", note.message)
+        self.lines.append("")
+
+    def statement(self, step: Step) -> None:
+        """What is declared, defined or given, and how it was understood."""
+        self.head(step, step.kind, "", "")
+        self.formula(step)
+        if step.reading:
+            self.remark("read as", step.reading)
+        self.lines.append("")
+
+    def head(self, step: Step, verdict: str, code: str, said: str) -> None:
+        cell = f" (cell {step.cell})" if step.cell is not None else ""
+        place = f"{safe(self.report.path)}:{step.line}:{step.column}:{cell}"
+        first, *rest = wrap(f"{place} {verdict}{code}{said}", self.style.width)
+        label = f"{verdict}{code}"
+        if first.startswith(f"{place} {label}"):
+            colour = verdict if verdict in VERDICTS else "dim"
+            first = f"{self.style.paint(place, 'bold')} {self.style.paint(label, colour)}" + first[
+                len(place) + 1 + len(label) :
+            ]
+        self.lines += [first, *(f"  {line}" for line in rest)]
+
+    def formula(self, step: Step) -> None:
+        """The step in one line of Unicode."""
+        sign = self.plain(f"a {step.relation} b").removeprefix("a ").removesuffix(" b")
+        self.block(wrap(f"{self.plain(step.lhs)} {sign} {self.plain(step.rhs)}", self.style.width - 10))
+
+    def remarks(self, step: Step) -> Iterator[tuple[str, str]]:
+        """The lines under a claim: a label, and what it says."""
+        if step.expected:
+            yield "expected", step.expected
+        if step.reading and self.style.reading:
+            yield "read as", step.reading
+        if step.uses:
+            yield "uses", ", ".join(map(self.plain, step.uses))
+        if step.conditions:
+            yield "where", ", ".join(map(self.plain, step.conditions))
+        if step.residual and step.verdict is Verdict.UNKNOWN:
+            yield "left over", f"{self.plain(step.residual)}, which is not shown to be 0"
+        numeric = step.numeric
+        if step.verdict is Verdict.UNKNOWN and numeric is not None:
+            if numeric.agrees:
+                yield "numbers", (
+                    f"both sides agree in {numeric.samples} samples, up to {numeric.max_error:.0e}; "
+                    "that proves nothing"
+                )
+            elif numeric.agrees is False:
+                yield "numbers", "the sides seem to differ, but no counterexample could be certified"
+            else:
+                yield "numbers", "rounding drowns the answer"
+
+    def remark(self, label: str, text: str) -> None:
+        indent = " " * self.source.gutter
+        first, *rest = wrap(f"{label}: {text}", self.style.width - len(indent) - 3)
+        if first.startswith(f"{label}:"):
+            first = self.style.paint(f"{label}:", "help") + first[len(label) + 1 :]
+        self.lines += [f"{indent} = {first}", *(f"{indent}     {line}" for line in rest)]
+
+    def block(self, lines: Iterable[str]) -> None:
+        self.lines += [f"{' ' * self.source.gutter}     {line}" for line in lines]
+
+    def plain(self, latex: str) -> str:
+        """A formula as a line of Unicode; a long one is cut short."""
+        if len(latex) > _LONGEST_FORMULA:
+            return safe(latex[: _LONGEST_FORMULA // 2]) + " …"
+        return safe(plain(latex, self.words))
+
+    # ------------------------------------------------------------------ excerpts
+
+    def excerpt(self, step: Step) -> None:
+        """The lines of a step, with a caret under its sign, or under what cannot be read."""
+        at = step.place or (step.line, step.column)
+        rows = self.source.rows(at, step)
+        bar = self.style.paint("|", "dim")
+        empty = f"{' ' * self.source.gutter} {bar}"
+        room = max(20, self.style.width - self.source.gutter - 3)
+        if rows:
+            self.lines.append(empty)
+        for row, caret in rows:
+            shown, start = _window(row.text, caret if caret is not None else row.focus, room)
+            number = self.style.paint(f"{row.number:>{self.source.gutter}}", "dim")
+            self.lines.append(f"{number} {bar} {shown}".rstrip())
+            if caret is not None:
+                marks = max(1, width(safe(row.text[caret : caret + row.marked])))
+                mark = self.style.paint("^" * min(marks, max(1, room - start)), "caret")
+                self.lines.append(f"{empty} {' ' * start}{mark}")
+
+    # ------------------------------------------------------------------ counterexamples
+
+    def counterexample(self, found: Counterexample) -> None:
+        """The values at which the sides differ, laid out."""
+        sizes = ", ".join(f"{self.plain(name)} = {size}" for name, size in found.dimensions.items())
+        if found.method == "shape":
+            self.remark("counterexample", f"for {sizes}: {found.lhs} against {found.rhs}")
+            return
+        place = ""
+        if found.entry:
+            numbers = ", ".join(str(k + 1) for k in found.entry)
+            place = f"entry {numbers}" if len(found.entry) == 1 else f"entry ({numbers})"
+        self.remark("counterexample", ", ".join(part for part in (sizes, place) if part) or "at this point")
+        room = self.style.width - self.source.gutter - 5
+        pictures = [self._picture(name, value) for name, value in found.values.items()]
+        rounded = " (rounded; certified by ball arithmetic)" if found.method == "ball" else ""
+        self.block(beside(pictures, room))
+        self.block(wrap(f"left side  {found.lhs}", room))
+        self.block(wrap(f"right side {found.rhs}{rounded}", room))
+
+    def _picture(self, name: str, value: Value) -> list[str]:
+        if isinstance(value, str) and "=" in value:
+            return wrap("; ".join(self.plain(part.strip()) for part in value.split(";")), self.style.width - 12)
+        return picture(self.plain(name), value)
+
+    # ------------------------------------------------------------------ the ledger
+
+    def ledger(self) -> None:
+        """What the document comes to."""
+        report, counts = self.report, self.report.counts
+        others = ", ".join(
+            f"{counts[kind]} {NOUNS[kind] if counts[kind] != 1 else kind}"
+            for kind in ("declaration", "definition", "given")
+            if counts[kind]
+        )
+        head, *rest = wrap(
+            f"{report.path}: {_counts(counts)}" + (f" ({others})" if others else ""), self.style.width
+        )
+        self.lines += [self.style.paint(head, "bold"), *(f"  {line}" for line in rest)]
+        for label, text in (*self._needs(), *self._layouts()):
+            first, *rest = wrap(text, self.style.width - 10)
+            self.lines += [f"  {self.style.paint(f'{label:<7}', 'dim')} {first}", *(f"          {line}" for line in rest)]
+        at = {(step.line, step.column) for step in report.steps}
+        for note in report.notes:
+            if (note.line, note.column) not in at:
+                self._remaining(note)
+        self.lines.append("")
+
+    def _remaining(self, note: Note) -> None:
+        code = f" [{note.code}]" if note.code else ""
+        self.lines += [f"  {line}" for line in wrap(f"note{code}: {note.message}", self.style.width - 2)]
+
+    def _needs(self) -> Iterator[tuple[str, str]]:
+        """Which hypotheses the proofs need, and where."""
+        needed: dict[str, list[int]] = {}
+        for step in self.report.steps:
+            for use in step.uses:
+                needed.setdefault(use, []).append(step.line)
+        label = "needs"
+        for use, lines in needed.items():
+            yield label, f"{self.plain(use)}   in {_lines(lines)}"
+            label = ""
+
+    def _layouts(self) -> Iterator[tuple[str, str]]:
+        """The layout, and the lines that are not in it."""
+        found: dict[str, list[int]] = {}
+        for step in self.report.steps:
+            if step.kind == "claim" and step.layout in ("numerator", "denominator"):
+                found.setdefault(step.layout, []).append(step.line)
+        if len(found) > 1 or self.report.layout == "mixed":
+            label = "layout"
+            yield label, "mixed"
+            for name, lines in sorted(found.items()):
+                yield "", f"{name} in {_lines(lines)}"
+        elif found or self.report.layout:
+            yield "layout", self.report.layout or next(iter(found))
+
+
+def _lines(numbers: Iterable[int]) -> str:
+    """Line numbers in words: lines 3, 5 and 8."""
+    different = [str(n) for n in dict.fromkeys(numbers)]
+    if len(different) == 1:
+        return f"line {different[0]}"
+    return f"lines {', '.join(different[:-1])} and {different[-1]}"
+
+
+# ── numbers, laid out ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def picture(name: str, value: Value) -> list[str]:
+    """A quantity and its value: a number, a vector in one line, a matrix in rows."""
+    if not isinstance(value, list):
+        return [f"{name} = {safe(str(value))}"]
+    if not any(isinstance(row, list) for row in value):
+        return [f"{name} = ({', '.join(safe(str(entry)) for entry in value)})"]
+    if any(not isinstance(row, list) or any(isinstance(entry, list) for entry in row) for row in value):
+        return [f"{name} = {safe(str(value)).replace(chr(39), '')}"]
+    cells = [[safe(str(entry)) for entry in row] for row in value if isinstance(row, list)]
+    widths = [max(width(row[k]) for row in cells) for k in range(len(cells[0]))] if cells else []
+    rows = ["  ".join(cell.rjust(size) for cell, size in zip(row, widths, strict=True)) for row in cells]
+    start = f"{name} = "
+    return [f"{start if not k else ' ' * width(start)}[ {row} ]" for k, row in enumerate(rows)]
+
+
+def beside(pictures: Sequence[list[str]], room: int) -> list[str]:
+    """Pictures next to each other as long as there is room, else below."""
+    lines, group, used = list[str](), list[list[str]](), 0
+    for one in pictures:
+        size = max(map(width, one), default=0)
+        if group and used + 3 + size > room:
+            lines += _side_by_side(group)
+            group, used = [], 0
+        used += size + (3 if group else 0)
+        group.append(one)
+    return [*lines, *_side_by_side(group)]
+
+
+def _side_by_side(group: Sequence[list[str]]) -> list[str]:
+    sizes = [max(map(width, one), default=0) for one in group]
+    rows = []
+    for k in range(max(map(len, group), default=0)):
+        cells = [one[k] if k < len(one) else "" for one in group]
+        padded = (cell + " " * (size - width(cell)) for cell, size in zip(cells, sizes, strict=True))
+        rows.append("   ".join(padded).rstrip())
+    return rows
+
+
+# ── where a step stands in the file ────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A line as it is shown, with the column of each character in the file."""
+
+    number: int
+    text: str
+    columns: Sequence[int]
+    focus: int = 0  # what is to be seen of a long row without a caret
+    marked: int = 1  # characters that the caret marks
+
+    def at(self, column: int) -> int | None:
+        """The place of a column of the file, None where it is not in this row."""
+        if not self.columns or not self.columns[0] <= column <= self.columns[-1]:
+            return None
+        return next((k for k, c in enumerate(self.columns) if c >= column), None)
+
+
+class _Source:
+    """The lines of a document; of a notebook, the lines of its cells."""
+
+    def __init__(self, report: Report):
+        self.lines = _LINE_END.split(report.source)
+        self.is_notebook = report.path.lower().endswith(".ipynb")
+        numbers = [step.line for step in report.steps]
+        self.gutter = max(4, len(str(max(numbers, default=1))) + 1)
+
+    def rows(self, at: tuple[int, int], step: Step) -> list[tuple[_Row, int | None]]:
+        """The row with a place in it, the place, and the rows around it that belong to the step."""
+        line, column = at
+        here = self.of_line(line)
+        found = next((k for k, row in enumerate(here) if row.at(column) is not None), None)
+        if found is None:
+            return []
+        row = here[found]
+        caret = row.at(column) or 0
+        marked = len(step.relation) if row.text.startswith(step.relation, caret) else 1
+        shown = _Row(row.number, row.text, row.columns, marked=marked)
+        if step.place is not None:
+            return [(shown, caret)]
+        before: list[tuple[_Row, int | None]] = []
+        if not re.search(r"\w|[)\]}|]", re.sub(r"\\(?:begin|left|quad|qquad)\b\s*(?:\{\w+\*?\})?", "", row.text[:caret])):
+            wanted = min(_ROWS_BEFORE, 1 + step.lhs.strip().count("\n"))
+            for other in self._above(line, found):
+                if other.text.strip():
+                    before.insert(0, (_Row(other.number, other.text, other.columns, len(other.text)), None))
+                if len(before) == wanted:
+                    break
+        after = [
+            (other, None)
+            for _, other in zip(range(min(_ROWS_AFTER, step.rhs.strip().count("\n"))), self._below(line, found), strict=False)
+        ]
+        return [*before, (shown, caret), *after]
+
+    def of_line(self, line: int) -> list[_Row]:
+        """What a line of the file shows."""
+        if not 1 <= line <= len(self.lines):
+            return []
+        text = self.lines[line - 1]
+        if not self.is_notebook:
+            return [_Row(line, text, range(1, len(text) + 2))]
+        return [row for string in _STRING.finditer(text) for row in _decoded(line, string)]
+
+    def _above(self, line: int, found: int) -> Iterator[_Row]:
+        yield from reversed(self.of_line(line)[:found])
+        for other in range(line - 1, max(0, line - 6), -1):
+            yield from reversed(self.of_line(other))
+
+    def _below(self, line: int, found: int) -> Iterator[_Row]:
+        yield from self.of_line(line)[found + 1 :]
+        for other in range(line + 1, line + 6):
+            yield from self.of_line(other)
+
+
+def _decoded(line: int, string: re.Match[str]) -> Iterator[_Row]:
+    """The lines of text that a JSON string holds."""
+    text, columns = "", list[int]()
+    place, end = string.start() + 1, string.end() - 1
+    source = string.string
+    while place < end:
+        escape = _ESCAPE.match(source, place, end) if source[place] == "\\" else None
+        if escape is None:
+            character, after = source[place], place + 1
+        else:
+            character = chr(int(escape[1], 16)) if escape[1] else _ESCAPED.get(escape[2], escape[2])
+            after = escape.end()
+        if character == "\n":
+            yield _Row(line, text, [*columns, place + 1])
+            text, columns = "", []
+        else:
+            text += character
+            columns.append(place + 1)
+        place = after
+    if text:
+        yield _Row(line, text, [*columns, place + 1])
+
+
+def _window(text: str, focus: int, room: int) -> tuple[str, int]:
+    """The part of a line around a place that fits, and the column at which the place is then shown."""
+    low, high = max(0, focus - 4 * room), focus + 4 * room  # a line may be a megabyte
+    before, after = list(map(safe, text[low:focus])), list(map(safe, text[focus:high]))
+    left, right = sum(map(width, before)), sum(map(width, after))
+    if low == 0 and high >= len(text) and left + right <= room:
+        return "".join(before + after), left
+    shown = _fitting(before[::-1], max(room * 45 // 100, room - right - 2), low > 0)
+    head = f"… {''.join(shown[::-1])}" if len(shown) < len(before) or low > 0 else "".join(shown[::-1])
+    column = width(head)
+    shown = _fitting(after, room - column, high < len(text))
+    return head + "".join(shown) + (" …" if len(shown) < len(after) or high < len(text) else ""), column
+
+
+def _fitting(cells: Sequence[str], room: int, is_cut: bool) -> list[str]:
+    """The first cells that fit, with room for the sign that some are left out."""
+    sizes = list(map(width, cells))
+    if not is_cut and sum(sizes) <= room:
+        return list(cells)
+    kept, used = 0, 0
+    while kept < len(cells) and used + sizes[kept] <= room - 2:
+        used += sizes[kept]
+        kept += 1
+    return list(cells[:kept])

@@ -1,0 +1,1 @@
+"""Claims that the kernel must prove, must never prove, or need not decide; and what terms mean, independently."""
