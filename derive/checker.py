@@ -22,7 +22,7 @@ from derive.reader import latex as tex
 from derive.reader import statements
 from derive.reader.elaborate import Elaborator
 from derive.reader.passage import Passage, Positions
-from derive.reader.scope import Scope, Unreadable
+from derive.reader.scope import Scope, Unreadable, key
 from derive.report import Report, Step, Verdict
 from derive.terms import ShapeError
 
@@ -126,7 +126,7 @@ class Checker:
             clauses = tex.parse_formula(text)
             node = clauses[0].first if clauses else None
             node = node.base if isinstance(node, tex.Script) else node
-            name = None if node is None else Elaborator(self.scope).resolve(node)
+            name = None if node is None else key(node)
             if name is not None and name != "d":
                 self.scope.differentials.add(name)
         self.scope.limits.update({k: v.pop() for k, v in limits.items() if len(v) == 1 and "" not in v})
@@ -213,7 +213,9 @@ class Checker:
         for match in NAME.finditer(bare):
             word = match.group()
             after = bare[match.end() :].lstrip(" &")
-            if word in tex.BUILTIN_WORDS or not (after.startswith(("=", "(", ":=", ","))):
+            before = bare[: match.start()]
+            braced = before.endswith("{") and after.startswith("}") and before[-2:-1] not in ("_", "^")
+            if word in tex.BUILTIN_WORDS or not (braced or after.startswith(("=", "(", ":=", ","))):
                 continue
             if not any(self.scope.knows(letter) for letter in word):
                 self.words.add(word)
@@ -275,6 +277,10 @@ class Checker:
 
     def chain(self, clause: tex.Clause, source: Source, kind: str, extra: list[t.Hypothesis]) -> None:
         left = clause.first if clause.first is not None else self.last
+        if self.restates(clause):
+            # C = Loss(a, y) = ...: a name for the function, then what both are
+            self.define_last(clause, source)
+            return
         for number, link in enumerate(clause.links):
             if number == 0 and statements.defines(clause, self.scope):
                 try:
@@ -292,12 +298,38 @@ class Checker:
             left = link.node
         self.last = left
 
+    def restates(self, clause: tex.Clause) -> bool:
+        """Whether a chain introduces its left side through an application of something unknown."""
+        if clause.first is None or len(clause.links) != 2:
+            return False
+        middle = clause.links[0].node
+        if not (isinstance(middle, tex.Juxtapose) and isinstance(middle.items[-1], tex.Fence)):
+            return False
+        head = middle.items[0]
+        known = isinstance(head, tex.Symbol) and (
+            head.letter in tex.BUILTIN_WORDS or Elaborator(self.scope).resolve(head) is not None
+        )
+        name = statements.defined_name(clause.first, self.scope)
+        return not known and len(middle.items) == 2 and name is not None
+
+    def define_last(self, clause: tex.Clause, source: Source) -> None:
+        assert clause.first is not None
+        whole = tex.Clause(clause.start, clause.end, clause.first, (clause.links[1],))
+        try:
+            statements.define(whole, self.scope, self.used_layout)
+        except (Unreadable, ShapeError) as trouble:
+            self.unread(clause, 0, source, trouble)
+        else:
+            self.record(clause, 0, source, "definition")
+            self.record(clause, 1, source, "definition")
+        self.last = clause.links[1].node
+
     def claim(
         self, left: tex.Node, clause: tex.Clause, number: int, source: Source, extra: list[t.Hypothesis]
     ) -> None:
         link = clause.links[number]
         readings = self.readings(left, link, (*extra, *self.local, *self.case))
-        trouble = readings[0].trouble
+        trouble = next((r.trouble for r in readings if not r.ill_typed), readings[0].trouble)
         if isinstance(trouble, Unreadable) and not all(r.ill_typed for r in readings):
             self.unread(clause, number, source, trouble)
             return

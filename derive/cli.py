@@ -18,7 +18,7 @@ import os
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn, Optional
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -75,7 +75,7 @@ class Tolerated(StrEnum):
     unread = "unread"
 
 
-LayoutOption = Annotated[Optional[LayoutName], typer.Option(help="How derivatives are arranged.")]  # noqa: UP045 (typer)
+LayoutOption = Annotated[LayoutName | None, typer.Option(help="How derivatives are arranged.")]
 TimeoutOption = Annotated[float, typer.Option(metavar="SECONDS", help="How long one claim may take.")]
 
 
@@ -96,10 +96,10 @@ def show(
     layout: Annotated[
         LayoutName, typer.Option(help="How derivatives are arranged.")
     ] = LayoutName.denominator,
-    classes: Annotated[Optional[int], typer.Option(help="A number for c, the number of classes.")] = None,  # noqa: UP045 (typer)
-    features: Annotated[Optional[int], typer.Option(help="A number for d, the number of features.")] = None,  # noqa: UP045
+    classes: Annotated[int | None, typer.Option(help="A number for c, the number of classes.")] = None,
+    features: Annotated[int | None, typer.Option(help="A number for d, the number of features.")] = None,
     form: Annotated[Format, typer.Option("--format", help="What to print.")] = Format.text,
-    output: Annotated[Optional[Path], typer.Option("-o", "--output", help="A file to write to.")] = None,  # noqa: UP045
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="A file to write to.")] = None,
 ) -> None:
     """Print a ready derivation, with every step proved and cross-checked now."""
     from derive import catalogue
@@ -121,14 +121,16 @@ def show(
 @app.command()
 def check(
     files: Annotated[list[Path], typer.Argument(help="Documents: .md, .tex or .ipynb, or folders of them.")],
-    given: Annotated[Optional[list[Path]], typer.Option(help="A file with statements, one a line; repeatable.")] = None,  # noqa: UP045
+    given: Annotated[
+        list[Path] | None, typer.Option(help="A file with statements, one a line; repeatable.")
+    ] = None,
     layout: LayoutOption = None,
     form: Annotated[ReportFormat, typer.Option("--format", help="What to print.")] = ReportFormat.text,
     verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Show proved claims, too.")] = False,
     show_reading: Annotated[bool, typer.Option(help="Show how each step was understood.")] = False,
     timeout: TimeoutOption = 10.0,
     allow: Annotated[
-        Optional[list[Tolerated]], typer.Option(help="A verdict that does not fail the check; repeatable.")  # noqa: UP045
+        list[Tolerated] | None, typer.Option(help="A verdict that does not fail the check; repeatable.")
     ] = None,
 ) -> None:
     """Check every equation of documents: Markdown, LaTeX, notebooks."""
@@ -167,7 +169,9 @@ def check(
 @app.command()
 def prove(
     equation: Annotated[str, typer.Argument(help="An equation, or a chain of them, in LaTeX.")],
-    given: Annotated[Optional[list[str]], typer.Option(help="A declaration, definition or hypothesis; repeatable.")] = None,  # noqa: UP045
+    given: Annotated[
+        list[str] | None, typer.Option(help="A declaration, definition or hypothesis; repeatable.")
+    ] = None,
     layout: LayoutOption = None,
     form: Annotated[ProofFormat, typer.Option("--format", help="What to print.")] = ProofFormat.text,
     show_reading: Annotated[bool, typer.Option(help="Show how the equation was understood.")] = False,
@@ -195,13 +199,17 @@ def prove(
     if report.error is not None:
         fail(report.error)
     if not claims:
-        fail("this is not an equation that claims something; what defines or declares a symbol goes in --given")
+        fail(
+            "this is not an equation that claims something; what defines or declares a symbol goes in --given"
+        )
     raise typer.Exit(_status([*stated.reports, report], []))
 
 
 @app.command()
 def explain(
-    code: Annotated[Optional[str], typer.Argument(help="A code such as D012; all of them if none is named.")] = None,  # noqa: UP045
+    code: Annotated[
+        str | None, typer.Argument(help="A code such as D012; all of them if none is named.")
+    ] = None,
 ) -> None:
     """Explain a diagnostic: what it means, why, a document that provokes it, and one that is right."""
     from derive import diagnostics
@@ -222,7 +230,9 @@ def _status(reports: Sequence[Report], allow: Sequence[str]) -> int:
     if any(report.error is not None for report in reports):
         return 2
     bad = {"refuted", "unknown", "unread"} - {str(verdict.value) for verdict in map(Tolerated, allow)}
-    return int(any(step.verdict in bad for report in reports for step in report.steps if step.kind == "claim"))
+    return int(
+        any(step.verdict in bad for report in reports for step in report.steps if step.kind == "claim")
+    )
 
 
 def _demand_time(seconds: float) -> None:
@@ -268,7 +278,8 @@ def _rendered(derivation: object, form: Format) -> str:
     reading = {rule.name: getattr(rule, derivation.layout or "denominator") for rule in RULES.values()}
     terminal = Console()
     buffer = Console(
-        file=StringIO(), width=terminal.width, force_terminal=terminal.is_terminal, no_color=terminal.no_color,
+        file=StringIO(), width=terminal.width, force_terminal=terminal.is_terminal,
+        no_color=terminal.no_color,
         color_system=terminal.color_system if terminal.is_terminal else None,  # type: ignore[arg-type]
     )  # fmt: skip
     show_derivation(derivation, buffer, reading)

@@ -38,6 +38,11 @@ def _given(*statements: str) -> str:
     return "<!-- derive\n" + "".join(f"{statement}\n" for statement in statements) + "-->\n\n"
 
 
+def _chain(first: str, *others: str) -> str:
+    rows = " \\\\\n".join(f"&= {other}" for other in others)
+    return f"$$\n\\begin{{align*}}\n{first}\n{rows}\n\\end{{align*}}\n$$\n"
+
+
 _NUMBERS = _given(r"a, b \in \mathbb{R}")
 _VECTOR = _given(r"x \in \mathbb{R}^n")
 _MATRIX = _given("layout: denominator", r"A \in \mathbb{R}^{m \times n}", r"x \in \mathbb{R}^n")
@@ -47,10 +52,10 @@ _ENTRIES = (
     Diagnostic(
         "D001",
         "the formula is broken",
-        "A bracket has no partner, an argument is missing, or a sign stands where no sign can stand. The caret "
-        "shows where the reading stopped, and the message says what might have followed there.",
-        "derive does not guess where a bracket should have closed: each guess is another equation. The other "
-        "sides of the chain are read all the same.",
+        "A bracket has no partner, an argument is missing, or a sign stands where no sign can stand. The "
+        "caret shows where the reading stopped, and the message says what might have followed there.",
+        "derive does not guess where a bracket should have closed: each guess is another equation. The "
+        "other sides of the chain are read all the same.",
         _NUMBERS + "$$ (a + b = b + a $$\n",
         _NUMBERS + "$$ (a + b) = b + a $$\n",
     ),
@@ -58,7 +63,7 @@ _ENTRIES = (
         "D002",
         "no reading for this notation",
         "The formula is well-formed, but derive has no meaning for a part of it: a sign that stands for two "
-        "(\\pm), an operator that it does not know, a list or a matrix with dots whose pattern it cannot tell.",
+        "(\\pm), an operator that it does not know, a kind of matrix that it does not read.",
         "A meaning that is made up might prove something that the author did not say.",
         _NUMBERS + "$$ (a \\pm b)^2 = a^2 \\pm 2 a b + b^2 $$\n",
         _NUMBERS + "$$ (a + b)^2 = a^2 + 2 a b + b^2 $$\n\n$$ (a - b)^2 = a^2 - 2 a b + b^2 $$\n",
@@ -66,7 +71,7 @@ _ENTRIES = (
     Diagnostic(
         "D003",
         "the formula is too long or too deep",
-        "Brackets are nested more than some forty levels deep, or the formula has more than 200,000 characters.",
+        "Brackets are nested more than forty levels deep, or the formula has more than 200,000 characters.",
         "Documents come from strangers; whatever they hold, reading them takes bounded time and memory.",
         _NUMBERS + "$$ " + "(" * 60 + "a" + ")" * 60 + " + b = b + a $$\n",
         _NUMBERS + "$$ a + b = b + a $$\n",
@@ -84,18 +89,18 @@ _ENTRIES = (
         "D005",
         "the declaration cannot be read",
         "A statement with \\in, or with a colon, does not say what derive understands: a set such as "
-        "\\mathbb{R}, \\mathbb{R}^n, \\mathbb{R}^{m \\times n}, \\{0,1\\}^c or \\{1, \\dots, c\\}, or a function "
-        "f: \\mathbb{R}^n \\to \\mathbb{R}.",
-        "What a symbol is decides what the formulas with it mean. Arrays have at most two dimensions, each of "
-        "them a name, a number or a sum of these.",
+        "\\mathbb{R}, \\mathbb{R}^n, \\mathbb{R}^{m \\times n}, \\{0,1\\}^c or \\{1, \\dots, c\\}, or a "
+        "function f: \\mathbb{R}^n \\to \\mathbb{R}.",
+        "What a symbol is decides what the formulas with it mean. Arrays have at most two dimensions, each "
+        "of them a name, a number or a sum of these.",
         _given(r"T \in \mathbb{R}^{m \times n \times k}") + "$$ T + T = 2 T $$\n",
         _given(r"T \in \mathbb{R}^{m \times n}") + "$$ T + T = 2 T $$\n",
     ),
     Diagnostic(
         "D006",
         "no hypothesis is made of this",
-        "A statement in a given block is neither a declaration nor a definition nor a hypothesis. A hypothesis "
-        "is one relation with =, <, > or \\neq.",
+        "A statement in a given block is neither a declaration nor a definition nor a hypothesis. A "
+        "hypothesis is one relation with =, <, > or \\neq.",
         "Only what has an exact meaning can be used in a proof.",
         _given(r"a, b \in \mathbb{R}", r"a \approx b") + "$$ a - b = 0 $$\n",
         _given(r"a, b \in \mathbb{R}", "a = b") + "$$ a - b = 0 $$\n",
@@ -107,8 +112,10 @@ _ENTRIES = (
         "In numerator layout a gradient is a row and ∂y/∂x has the entry ∂y_i/∂x_j in row i; in denominator "
         "layout it is the transpose. Most derivatives are right in one of them only. Without a declaration "
         "derive finds out which one a document is in.",
-        _given("layout: jacobian", r"x \in \mathbb{R}^n") + "$$ \\frac{\\partial x^T x}{\\partial x} = 2 x^T $$\n",
-        _given("layout: numerator", r"x \in \mathbb{R}^n") + "$$ \\frac{\\partial x^T x}{\\partial x} = 2 x^T $$\n",
+        _given("layout: jacobian", r"x \in \mathbb{R}^n")
+        + "$$ \\frac{\\partial x^T x}{\\partial x} = 2 x^T $$\n",
+        _given("layout: numerator", r"x \in \mathbb{R}^n")
+        + "$$ \\frac{\\partial x^T x}{\\partial x} = 2 x^T $$\n",
     ),
     Diagnostic(
         "D008",
@@ -121,22 +128,24 @@ _ENTRIES = (
     Diagnostic(
         "D010",
         "shapes that do not fit",
-        "Inside one side of an equation shapes do not fit: the columns of a factor are not the rows of the "
-        "next one, terms of a sum differ in shape, or a function gets what it cannot take.",
-        "Such a side has no value, so nothing can be said of it. Vectors are columns, unless they are declared "
-        "otherwise: x \\in \\mathbb{R}^{1 \\times n} is a row.",
-        _MATRIX + "$$ 2 x^T A x = x^T A x + x^T A x $$\n",
-        _given(r"x \in \mathbb{R}^n", r"A \in \mathbb{R}^{n \times n}") + "$$ 2 x^T A x = x^T A x + x^T A x $$\n",
+        "Inside a statement shapes do not fit, whatever the sizes are: an entry is given more indices than "
+        "the array has, or a function gets what it cannot take. Where the sizes alone are at fault, as in a "
+        "product whose factors do not fit, the step is refuted instead (D101).",
+        "Such a side has no value, so nothing can be said of it. Vectors are columns, unless they are "
+        "declared otherwise: x \\in \\mathbb{R}^{1 \\times n} is a row.",
+        _MATRIX + "$$ \\sum_j A_{ijk} x_j = (A x)_i $$\n",
+        _MATRIX + "$$ \\sum_j A_{ij} x_j = (A x)_i $$\n",
     ),
     Diagnostic(
         "D011",
         "a symbol without a meaning",
         "A formula uses a symbol that is neither declared nor defined, and whose shape does not follow from "
         "its use.",
-        "Whether V is a matrix, a vector or a number decides what a formula says. Say it where readers see it, "
-        "or in a comment that they do not see: <!-- derive V \\in \\mathbb{R}^{m \\times n} -->.",
+        "Whether V is a matrix, a vector or a number decides what a formula says. Say it where readers see "
+        "it, or in a comment that they do not see: <!-- derive V \\in \\mathbb{R}^{m \\times n} -->.",
         _VECTOR + "$$ \\mathrm{tr}(V x x^T) = x^T V x $$\n",
-        _given(r"x \in \mathbb{R}^n", r"V \in \mathbb{R}^{n \times n}") + "$$ \\mathrm{tr}(V x x^T) = x^T V x $$\n",
+        _given(r"x \in \mathbb{R}^n", r"V \in \mathbb{R}^{n \times n}")
+        + "$$ \\mathrm{tr}(V x x^T) = x^T V x $$\n",
     ),
     Diagnostic(
         "D012",
@@ -159,7 +168,7 @@ _ENTRIES = (
     Diagnostic(
         "D014",
         "a power of a vector",
-        "A vector is raised to a power.",
+        "A vector is raised to a power, and its factors are not written out.",
         "Authors mean different things by it, x^T x or the powers of its entries among them.",
         _VECTOR + "$$ x + x^3 = x^3 + x $$\n",
         _VECTOR + "$$ x + x \\odot x \\odot x = x \\odot x \\odot x + x $$\n",
@@ -171,6 +180,24 @@ _ENTRIES = (
         "One of the two is a slip, and which one changes the meaning.",
         _NUMBERS + "$$ \\frac{\\partial^2 a^3}{\\partial a} = 6 a $$\n",
         _NUMBERS + "$$ \\frac{\\partial^2 a^3}{\\partial a^2} = 6 a $$\n",
+    ),
+    Diagnostic(
+        "D016",
+        "what varies is not said",
+        "A nabla does not name what it differentiates by, and several quantities come into question; or a "
+        "differential stands in a formula where nothing varies.",
+        "The same expression has a gradient for each of its variables.",
+        _given(r"x, y \in \mathbb{R}^n") + "$$ \\nabla (x^T y) = y $$\n",
+        _given(r"x, y \in \mathbb{R}^n") + "$$ \\nabla_x (x^T y) = y $$\n",
+    ),
+    Diagnostic(
+        "D017",
+        "dots that cannot be filled in",
+        "A sum, a list or a matrix with dots does not show its pattern: the terms that are written do not "
+        "belong to one general term, or the range of its index is not known.",
+        "What dots stand for is guessed only where all that is written agrees with the guess.",
+        _VECTOR + "$$ x_1 + x_3 + \\dots + x_n = \\sum_i x_i $$\n",
+        _VECTOR + "$$ x_1 + x_2 + \\dots + x_n = \\sum_i x_i $$\n",
     ),
     # ── what is wrong ──────────────────────────────────────────────────────────────────────────────────────
     Diagnostic(
@@ -186,20 +213,21 @@ _ENTRIES = (
     Diagnostic(
         "D102",
         "refuted by a counterexample",
-        "At the values shown the hypotheses hold, both sides are defined, and they differ. The sizes are the "
-        "smallest at which this was found; the inequality is certified by exact or ball arithmetic, and can be "
-        "checked by hand.",
-        "An equation in a derivation claims to hold for all sizes and all values. If it is meant to hold only "
-        "under a condition, state that condition: the ledger then says which lines need it.",
+        "At the values shown the hypotheses hold, both sides are defined, and they differ. The sizes are "
+        "the smallest at which this was found; the inequality is certified by exact or ball arithmetic, and "
+        "can be checked by hand.",
+        "An equation in a derivation claims to hold for all sizes and all values. If it is meant to hold "
+        "only under a condition, state that condition: the ledger then says which lines need it.",
         _VECTOR + "$$ \\frac{\\partial x^T x}{\\partial x} = x $$\n",
-        _given("layout: denominator", r"x \in \mathbb{R}^n") + "$$ \\frac{\\partial x^T x}{\\partial x} = 2 x $$\n",
+        _given("layout: denominator", r"x \in \mathbb{R}^n")
+        + "$$ \\frac{\\partial x^T x}{\\partial x} = 2 x $$\n",
     ),
     Diagnostic(
         "D103",
         "right in the other layout",
         "The step is wrong in the layout that the document is in, and proved in the other one.",
-        "Within one derivation the layouts cannot be mixed: the chain rule multiplies in the opposite order. "
-        "Transpose this step, or declare the layout that is meant.",
+        "Within one derivation the layouts cannot be mixed: the chain rule multiplies in the opposite "
+        "order. Transpose this step, or declare the layout that is meant.",
         _MATRIX + "$$ \\frac{\\partial A x}{\\partial x} = A $$\n",
         _MATRIX + "$$ \\frac{\\partial A x}{\\partial x} = A^T $$\n",
     ),
@@ -210,9 +238,8 @@ _ENTRIES = (
         "last one. Each = is judged by itself, so the row that goes back to the truth is wrong as well.",
         "The result of such a chain may be used; only the rows in between need mending. Often one row has a "
         "misprint.",
-        _NUMBERS + "$$\n\\begin{align*}\n(a + b)^2 &= a^2 + b^2 \\\\\n&= b^2 + 2 a b + a^2\n\\end{align*}\n$$\n",
-        _NUMBERS
-        + "$$\n\\begin{align*}\n(a + b)^2 &= a^2 + 2 a b + b^2 \\\\\n&= b^2 + 2 a b + a^2\n\\end{align*}\n$$\n",
+        _NUMBERS + _chain("(a + b)^2", "a^2 + b^2", "b^2 + 2 a b + a^2"),
+        _NUMBERS + _chain("(a + b)^2", "a^2 + 2 a b + b^2", "b^2 + 2 a b + a^2"),
     ),
     # ── what is not decided ────────────────────────────────────────────────────────────────────────────────
     Diagnostic(
@@ -228,11 +255,12 @@ _ENTRIES = (
     Diagnostic(
         "D202",
         "the budget of the claim is used up",
-        "Each claim has a budget of time (--timeout) and of size. This one used it up, and no counterexample "
-        "had been found by then.",
+        "Each claim has a budget of time (--timeout) and of size. This one used it up, and no "
+        "counterexample had been found by then.",
         "Some claims are small to write and enormous to work out. A document from a stranger must not stop "
         "derive; split the step, or give it more time.",
-        _given(r"a, b, c, d, e \in \mathbb{R}") + "$$ (a + b + c + d + e)^{20} = (e + d + c + b + a)^{20} $$\n",
+        _given(r"a, b, c, d, e \in \mathbb{R}")
+        + "$$ (a + b + c + d + e)^{20} = (e + d + c + b + a)^{20} $$\n",
         _given(r"a, b, c, d, e \in \mathbb{R}") + "$$ a + b + c + d + e = e + d + c + b + a $$\n",
     ),
 )

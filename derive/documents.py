@@ -20,6 +20,7 @@ import traceback
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 from time import monotonic
 
@@ -28,7 +29,8 @@ from derive.diagnostics import classify
 from derive.expression import Layout
 from derive.judge import Judge, KernelUnsound
 from derive.reader.passage import Passage, Positions
-from derive.report import Note, Report, Step, Verdict
+from derive.report import Counterexample, Note, Report, Step, Verdict
+from derive.terms import Claim, Index
 
 KINDS = (".md", ".markdown", ".tex", ".ipynb")
 SKIPPED = frozenset({"node_modules", "__pycache__"})
@@ -237,48 +239,68 @@ class OutOfTime(BaseException):
 
 @dataclass(slots=True)
 class Budget:
-    """The time that one claim may take; `budget(step)` is the context in which it is read and judged."""
+    """The time that one claim may take; `budget(step)` is the context in which it is read and judged.
+
+    Attributes:
+        seconds: how long.
+        deadline: when the time of the present claim is up.
+        step: the present claim.
+        late: the claims for which not all could be done.
+    """
 
     seconds: float = SECONDS
-    deadline: float = field(default=float("inf"))
+    deadline: float = float("inf")
+    step: Step | None = None
+    late: list[Step] = field(default_factory=list)
 
-    def start(self) -> None:
-        self.deadline = monotonic() + self.seconds
+    def start(self, step: Step) -> None:
+        self.step, self.deadline = step, monotonic() + self.seconds
 
-    @property
     def left(self) -> float:
-        return max(0.0, self.deadline - monotonic())
+        """The seconds that the present claim has left; when there are none, that is put down."""
+        left = self.deadline - monotonic()
+        if left <= 0 and self.step is not None:
+            self.late.append(self.step)
+        return max(0.0, left)
 
     @contextmanager
     def __call__(self, step: Step) -> Iterator[None]:
         """Ends what runs too long, and keeps what goes wrong with one claim from the others."""
-        self.start()
+        self.start(step)
         try:
             with _alarm(self.seconds):
                 yield
         except OutOfTime:
-            self._give_up(step, "D202", f"not decided in {self.seconds:g} seconds")
+            self.give_up(step)
         except (RecursionError, MemoryError):
-            self._give_up(step, "D202", "the claim is too large")
+            _unknown(step, "D202", "the claim is too large")
         except KernelUnsound:
             raise
         except Exception as bug:
-            self._give_up(step, None, _bug(bug))
+            _unknown(step, None, _bug(bug))
         finally:
-            self.deadline = float("inf")
+            self.deadline, self.step = float("inf"), None
 
-    def _give_up(self, step: Step, code: str | None, message: str) -> None:
-        step.verdict, step.code, step.message = Verdict.UNKNOWN, code, message
+    def give_up(self, step: Step) -> None:
+        _unknown(step, "D202", f"not decided in {self.seconds:g} seconds")
 
     def judge(self) -> Judge:
         """The kernel, with counterexamples and numeric evidence as far as the time suffices."""
         from numeric.certify import refute
         from numeric.evidence import gather
 
-        return Judge(
-            lambda claim, entry: refute(claim, entry=entry, seconds=min(REFUTING, self.left)),
-            lambda claim: gather(claim) if self.left else None,
-        )
+        def refuter(claim: Claim, entry: tuple[Index, ...]) -> Counterexample | None:
+            seconds = self.left()
+            found = refute(claim, entry=entry, seconds=min(REFUTING, seconds)) if seconds else None
+            if found is None:
+                self.left()  # puts down that the search was cut short, if it was
+            return found
+
+        return Judge(refuter, lambda claim: gather(claim) if self.left() else None)
+
+
+def _unknown(step: Step, code: str | None, message: str) -> None:
+    step.verdict, step.code, step.message = Verdict.UNKNOWN, code, message
 
 
 @contextmanager
@@ -306,10 +328,15 @@ def _alarm(seconds: float) -> Iterator[None]:
 def _bug(trouble: BaseException) -> str:
     """What went wrong inside derive, and where, in a line."""
     frames = traceback.extract_tb(trouble.__traceback__)
-    ours = [frame for frame in frames if f"{os.sep}derive{os.sep}" in frame.filename] or frames
+    home = Path(__file__).resolve().parent.parent
+    ours = [
+        f for f in frames if f.filename.startswith((str(home / "derive"), str(home / "numeric")))
+    ] or frames
     place = f" at {os.path.basename(ours[-1].filename)}:{ours[-1].lineno}" if ours else ""
     text = " ".join(str(trouble).split())[:200]
-    return f"a bug in derive, please report it: {type(trouble).__name__}{place}" + (f": {text}" if text else "")
+    return f"a bug in derive, please report it: {type(trouble).__name__}{place}" + (
+        f": {text}" if text else ""
+    )
 
 
 # ── checking ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -370,19 +397,24 @@ def check_source(
     whole = f"{source}\n{given.source}"
     first = [_moved(passage, shift) for passage in given.passages]
     report, scope = check(
-        name, whole, [*first, *passages], budget.judge(), layout, watch=lambda *_: budget.start()
+        name, whole, [*first, *passages], budget.judge(), layout, watch=lambda step, _: budget.start(step)
     )
     end = Positions(whole)(shift)[0]
     report.steps = [step for step in report.steps if step.line < end]
     report.source = source
     report.words = frozenset(n for n in scope.shapes if n.isalpha() and len(n) > 1)
+    for step in budget.late:
+        if step.verdict is Verdict.UNKNOWN:
+            budget.give_up(step)
     classify(report)
     if any(passage.kind in ("display", "inline") for passage in passages):
         shortcuts = _shortcuts(report.steps)
         if shortcuts:
             report.notes += _cancelling(whole, [*first, *passages], shortcuts, layout, budget)
         if not any(step.kind == "claim" for step in report.steps):
-            report.notes.append(Note(1, 1, "there is mathematics here, but no equation that claims something"))
+            report.notes.append(
+                Note(1, 1, "there is mathematics here, but no equation that claims something")
+            )
     elif not any(passage.kind == "given" for passage in passages):
         report.notes.append(Note(1, 1, "there is no mathematics in this document"))
     return report
@@ -392,22 +424,22 @@ def check_source(
 
 
 def _shortcuts(steps: Sequence[Step]) -> list[tuple[Step, Step]]:
-    """Pairs of steps of one chain that are wrong, or cannot be read: from the left of one to the right of the other.
+    """Pairs of steps in one chain that are wrong or unread: from the left of one to the right of the other.
 
     Each is paired with the next one, and the first with the last.
     """
-    found: list[tuple[Step, Step]] = []
+    found: dict[tuple[int, int], tuple[Step, Step]] = {}
     chain: list[Step] = []
     for step in [*steps, None]:
         if step is not None and chain and step.kind == "claim" and step.lhs == chain[-1].rhs:
             chain.append(step)
             continue
         wrong = [s for s in chain if s.verdict in (Verdict.REFUTED, Verdict.UNREAD) and s.relation == "="]
-        if Verdict.REFUTED in [s.verdict for s in wrong] or len(wrong) == 2:
-            pairs = [*zip(wrong, wrong[1:], strict=False), (wrong[0], wrong[-1])]
-            found += [pair for place, pair in enumerate(pairs) if pair[0] is not pair[1] and pair not in pairs[:place]]
+        if len(wrong) > 1:
+            for start, end in (*pairwise(wrong), (wrong[0], wrong[-1])):
+                found[id(start), id(end)] = start, end
         chain = [step] if step is not None and step.kind == "claim" else []
-    return found[:SHORTCUTS]
+    return list(found.values())[:SHORTCUTS]
 
 
 def _cancelling(
@@ -443,7 +475,9 @@ def _cancelling(
         text += f"{equation}\n"
     again = [part for n, passage in enumerate(passages) for part in (passage, *inserted.get(n, ()))]
     report, _ = check("", text, again, Judge(), layout)
-    true = [lines[step.line] for step in report.steps if step.line in lines and step.verdict is Verdict.PROVED]
+    true = [
+        lines[step.line] for step in report.steps if step.line in lines and step.verdict is Verdict.PROVED
+    ]
     return [
         Note(end.line, end.column, _how_they_cancel(start, end), "D110")
         for number, (start, end) in enumerate(true)

@@ -248,6 +248,8 @@ class Lowering:
     ) -> Term:
         """d body[body_at] / d variable[at]."""
         match variable:
+            case x.Symbol(name=name) if isinstance(self.definitions.get(name), x.Symbol):
+                return self._differentiated(body, body_at, self.definitions[name], at, scope)  # another name of it
             case x.Symbol(name=name):
                 return t.Partial(self.lower(body, body_at, scope), t.Entry(name, _kept(variable.shape, at)))
             case x.Transpose(body=inner):

@@ -1,12 +1,12 @@
-r"""What would make a false step true, offered only once the kernel has proved the mended step.
+"""What would make a false step true, offered only once the kernel has proved the mended step.
 
     mend(lhs, rhs, definitions, hypotheses, constants) -> Repair | None
 
 Each slip that people make is one function below, from a step to what could mend it; SLIPS lists them, the
 likelier ones first. The left side is never changed, and nothing that stands here is trusted. Most of what is
 suggested never reaches the kernel: its shape is not the left side's, an index hangs in the air, or it was
-suggested before. What remains is bounded by a count. What can be read off normal forms is not guessed: that
-of the difference, divided by that of a term, is the factor which that term needs.
+suggested before. What remains is bounded by a count. What can be read off normal forms is not guessed: the
+difference of the sides, divided by one of the terms, is the factor which that term lacks.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, wraps
 from itertools import combinations, islice, permutations
 from typing import Any
 
@@ -22,7 +22,7 @@ from derive import expression as x
 from derive import terms as t
 from derive.expression import Expression, Layout
 from derive.kernel import Exhausted, Theorem, Undefined, normal_form, prove
-from derive.lifting import Names, NotLifted, lift
+from derive.lifting import Names, NotLifted, lift, lift_scalar
 from derive.lowering import Statement, Unsupported, state
 from derive.printing import latex
 from derive.report import Repair
@@ -31,14 +31,14 @@ from derive.terms import ONE, Dimension, Hypothesis, Index, ShapeError
 __all__ = ["BUDGET", "KINDS", "mend"]
 
 KINDS = (
-    "layout", "transpose", "sign", "factor", "index", "order", "delta", "hypothesis", "diag", "sum", "term",
-    "shape",
+    "layout", "transpose", "sign", "factor", "order", "index", "delta", "shape", "hypothesis", "diag", "sum",
+    "term",
 )  # fmt: skip
 BUDGET = 60  # how often the kernel is asked about one step
 SHARE = 12  # of that, at most so often for one kind of slip
 EFFORT = 10_000  # of the kernel, for one question
-PLACES = 120  # at most so many subexpressions are looked at
-ZERO = x.Constant(Fraction(0))
+PLACES = 120  # at most so many parts of a side are looked at
+ZERO, UNIT, TWO = (x.Constant(Fraction(n)) for n in (0, 1, 2))
 OTHER: dict[Layout, Layout] = {"numerator": "denominator", "denominator": "numerator"}
 LETTERS = "ijklmnpqrstu"
 
@@ -53,7 +53,7 @@ class Candidate:
     Attributes:
         kind: of slip, one of KINDS.
         reason: the slip in words; where it is empty, `instead` says what stands for what.
-        rhs, lhs: the sides after the change, where they change.
+        rhs, lhs: the sides after the change, where they change; None also for what does not conform.
         hypotheses: what is assumed besides.
     """
 
@@ -64,14 +64,16 @@ class Candidate:
     hypotheses: tuple[Hypothesis, ...] = ()
     instead: tuple[Expression, Expression] | None = None
 
-    def message(self, mended: Expression) -> str:
-        if self.rhs is None or self.lhs is not None:
-            return self.reason
-        reason = self.reason
-        if self.instead is not None:
-            old, new = map(latex, self.instead)
-            reason = f"{new} instead of {old}"
-        return f"{reason}: {latex(mended)} would be right"
+    def repair(self, step: Broken) -> Repair:
+        """What the report says."""
+        if self.hypotheses:
+            return Repair(self.kind, self.reason, f"needs {self.reason}")
+        mended = latex(self.rhs or step.rhs)
+        if self.lhs is not None:
+            return Repair(self.kind, mended, self.reason)
+        old, new = map(latex, self.instead or (ZERO, ZERO))
+        reason = self.reason or f"{new} instead of {old}"
+        return Repair(self.kind, mended, f"{reason}: {mended} would be right")
 
 
 class Spent(Exception):
@@ -93,26 +95,20 @@ def mend(
         definitions, hypotheses, constants: what the step rests on, as `derive.lowering.state` takes them.
         budget: how often the kernel may be asked.
     """
-    broken = Broken(lhs, rhs, definitions or {}, hypotheses, constants, budget)
+    step = Broken(lhs, rhs, definitions or {}, hypotheses, constants, budget)
     try:
         for slip in SLIPS:
-            for candidate in islice(filter(broken.admits, slip(broken)), SHARE):
-                theorem = broken.prove(candidate)
-                if theorem is not None:
-                    return _repair(broken, candidate, theorem)
+            for candidate in islice(filter(step.admits, slip(step)), SHARE):
+                if step.likely(candidate) and step.prove(candidate) and not step.trivial(candidate):
+                    return candidate.repair(step)
     except (Spent, RecursionError):
         pass
     return None
 
 
-def _repair(broken: Broken, candidate: Candidate, theorem: Theorem) -> Repair:
-    mended = candidate.rhs or broken.rhs
-    return Repair(candidate.kind, latex(mended), candidate.message(mended))
-
-
 @dataclass
 class Broken:
-    """A step that does not hold, and how much may still be asked about it."""
+    """A step that does not hold, and how often the kernel may still be asked about it."""
 
     lhs: Expression
     rhs: Expression
@@ -127,25 +123,42 @@ class Broken:
         self.definitions = {name: self.definitions[name] for name in used}
         self.seen.add((self.lhs, self.rhs, ()))
 
-    # ------------------------------------------------------------------ asking the kernel
+    # ------------------------------------------------------------------ judging a candidate
+
+    def sides(self, candidate: Candidate) -> tuple[Expression, Expression]:
+        return candidate.lhs or self.lhs, candidate.rhs or self.rhs
 
     def admits(self, candidate: Candidate) -> bool:
-        """Whether a suggestion is worth a question: it fits, is new, and is not the left side again."""
-        lhs, rhs = candidate.lhs or self.lhs, candidate.rhs or self.rhs
+        """Whether a candidate is new and fits the left side in shape and indices."""
+        lhs, rhs = self.sides(candidate)
         key = lhs, rhs, candidate.hypotheses
-        if lhs.shape != rhs.shape or key in self.seen or flattened(rhs) == flattened(lhs):
+        if lhs.shape != rhs.shape or lhs == rhs or key in self.seen:
             return False
         self.seen.add(key)
         return {i.name for i in free(rhs) - free(lhs)} <= self.constants
 
+    def likely(self, candidate: Candidate) -> bool:
+        """False where normal forms, which are cheaper than a proof, show that there will be none.
+
+        What is looked at is the case of distinct indices; denominators and logarithms are left to the proof.
+        """
+        if candidate.rhs is None or candidate.lhs is not None or candidate.hypotheses or not self.general:
+            return True
+        difference = total(self.forms[0], self.form(candidate.rhs), -1)
+        apart = [mono for mono in difference if not any(atom[0] == "D" for atom, _ in mono)]
+        return not apart or any(occurs(tag, tuple(apart)) for tag in "DPL")
+
     def prove(self, candidate: Candidate) -> Theorem | None:
         self.ask()
-        lhs, rhs = candidate.lhs or self.lhs, candidate.rhs or self.rhs
         try:
-            found = prove(self.state(lhs, rhs, candidate.hypotheses).claim, EFFORT)
+            found = prove(self.state(*self.sides(candidate), candidate.hypotheses).claim, EFFORT)
         except (ShapeError, Unsupported):
             return None
         return found if isinstance(found, Theorem) else None
+
+    def trivial(self, candidate: Candidate) -> bool:
+        """Whether a candidate repeats the left side, up to the order of terms and to brackets in products."""
+        return candidate.rhs is not None and settled(candidate.rhs) == settled(self.sides(candidate)[0])
 
     def ask(self) -> None:
         """Take one question from the budget. Raises Spent."""
@@ -161,61 +174,108 @@ class Broken:
         self.ask()
         try:
             claim = self.state(e, ZERO).claim
-            found = normal_form(claim.lhs, claim.context, EFFORT)
+            return {frozenset(m): Fraction(v) for m, v in normal_form(claim.lhs, claim.context, EFFORT)}
         except (ShapeError, Unsupported, Undefined, Exhausted):
             return {}
-        return {frozenset(mono): Fraction(value) for mono, value in found}
 
     # ------------------------------------------------------------------ what stands in the step
 
     @cached_property
+    def fits(self) -> bool:
+        return self.lhs.shape == self.rhs.shape
+
+    @cached_property
+    def general(self) -> bool:
+        """Whether the kernel need not tell cases apart before it compares normal forms."""
+        sizes = [d for d in self.lhs.shape if d != ONE] + [i.range for i in self.indices]
+        apart = any(isinstance(h, t.Coincide) for h in self.hypotheses)
+        return not apart and all(size.number is None for size in sizes)
+
+    @cached_property
+    def forms(self) -> tuple[Poly, Poly]:
+        """The normal forms of both sides; that of the right one is empty where it does not fit."""
+        return self.form(self.lhs), self.form(self.rhs) if self.fits else {}
+
+    @cached_property
+    def residual(self) -> Poly:
+        """The normal form of what is left of the difference, empty where the sides do not fit."""
+        return total(*self.forms, -1) if self.fits else {}
+
+    @cached_property
     def places(self) -> list[tuple[Expression, Put]]:
+        """The parts of the right side."""
         return list(islice(places(self.rhs), PLACES))
+
+    @cached_property
+    def summands(self) -> list[tuple[Expression, Expression, Callable[[Expression | None], Expression]]]:
+        """Each term of each sum in the right side: the term, the side with this term alone, and a way to
+        put another, or none, in its place. The first is the right side as a whole."""
+        found = [(self.rhs, self.rhs, lambda new: new or ZERO)]
+        for whole, put in self.places:
+            if isinstance(whole, x.Add):
+                for number, term in enumerate(whole.terms):
+                    found.append((term, put(term), _changing(whole.terms, number, put)))
+        return found
 
     @cached_property
     def symbols(self) -> tuple[x.Symbol, ...]:
         """The symbols that the step rests on, in the order in which they come up."""
-        found = dict.fromkeys((*symbols(self.lhs), *symbols(self.rhs)))
-        todo = list(found)
-        for symbol in todo:
-            for inner in symbols(self.definitions.get(symbol.name, ZERO)):
-                if inner not in found:
-                    found[inner] = None
-                    todo.append(inner)
+        found = list(dict.fromkeys(s for side in (self.lhs, self.rhs) for s in parts(side, x.Symbol)))
+        for symbol in found:
+            body = self.definitions.get(symbol.name, ZERO)
+            found += [s for s in dict.fromkeys(parts(body, x.Symbol)) if s not in found]
         return tuple(found)
 
     @cached_property
     def indices(self) -> tuple[Index, ...]:
-        """The indices that have one value on both sides, or in what these unfold to."""
+        """The indices that have one value in the step, or in what it unfolds to."""
         found = free(self.lhs) | free(self.rhs)
         for body in self.definitions.values():
             found |= {i for i in free(body) if i.name in self.constants}
         return tuple(sorted(found, key=str))
 
     @cached_property
-    def forms(self) -> tuple[Poly, Poly]:
-        """The normal forms of both sides."""
-        return self.form(self.lhs), self.form(self.rhs)
+    def letters(self) -> list[Index]:
+        """Every index that stands in the step, bound ones included."""
+        nodes = [*parts(self.lhs, Expression), *parts(self.rhs, Expression)]
+        found = {i for e in nodes for i in carried(e)} | {e.index for e in nodes if isinstance(e, x.Sum)}
+        return sorted((i for i in found if isinstance(i.name, str)), key=str)
 
-    @cached_property
-    def residual(self) -> Poly:
-        """The normal form of what is left of the difference."""
-        return _sum(*self.forms, {})
 
-    def fits(self) -> bool:
-        return self.lhs.shape == self.rhs.shape
+def _changing(
+    terms: tuple[Expression, ...], number: int, put: Put
+) -> Callable[[Expression | None], Expression]:
+    def change(new: Expression | None) -> Expression:
+        kept = [*terms[:number], *([] if new is None else [new]), *terms[number + 1 :]]
+        return put(added(kept))
 
-    def everywhere(self, change: Callable[[Expression], Iterator[Candidate]]) -> Iterator[Candidate]:
-        """The right side with one of its parts changed, in every way that `change` knows."""
-        for part, put in self.places:
-            for candidate in change(part):
-                assert candidate.rhs is not None
-                instead = None if candidate.reason else (part, candidate.rhs)
-                try:
-                    whole = put(candidate.rhs)
-                except ShapeError:
-                    continue
-                yield Candidate(candidate.kind, candidate.reason, whole, instead=instead)
+    return change
+
+
+Slip = Callable[[Broken], Iterator[Candidate]]
+
+
+def anywhere(change: Callable[[Broken, Expression], Iterator[Candidate]]) -> Slip:
+    """A slip that changes one part of the right side, from what it makes of such a part."""
+
+    @wraps(change)
+    def slip(step: Broken) -> Iterator[Candidate]:
+        for part, put in step.places:
+            for candidate in change(step, part):
+                whole = None if candidate.rhs is None else tried(put, candidate.rhs)
+                if whole is not None and candidate.rhs is not None:
+                    instead = None if candidate.reason else (part, candidate.rhs)
+                    yield Candidate(candidate.kind, candidate.reason, whole, instead=instead)
+
+    return slip
+
+
+def tried(build: Callable[..., Expression], *arguments: Any) -> Expression | None:
+    """What `build` makes of its arguments, None where shapes do not conform."""
+    try:
+        return build(*arguments)
+    except ShapeError:
+        return None
 
 
 # ---------------------------------------------------------------------- expressions
@@ -227,11 +287,10 @@ def places(e: Expression) -> Iterator[tuple[Expression, Put]]:
     The symbol of an entry and the variable of a derivative belong to these and are no parts.
     """
     yield e, lambda new: new
-    below = x.children(e)
     if isinstance(e, x.Entry) and isinstance(e.body, x.Symbol):
-        below = ()
-    for number, child in enumerate(below):
-        if isinstance(e, (x.Partial, x.Gradient)) and number == 1 and not isinstance(child, x.Entry):
+        return
+    for number, child in enumerate(x.children(e)):
+        if number and isinstance(e, (x.Partial, x.Gradient)) and not isinstance(child, x.Entry):
             continue
         for part, put in places(child):
             yield part, _within(e, number, put)
@@ -247,13 +306,6 @@ def _within(e: Expression, number: int, put: Put) -> Put:
     return whole
 
 
-def symbols(e: Expression) -> Iterator[x.Symbol]:
-    if isinstance(e, x.Symbol):
-        yield e
-    for child in x.children(e):
-        yield from symbols(child)
-
-
 def parts(e: Expression, kind: type[Expression] | tuple[type[Expression], ...]) -> Iterator[Any]:
     """Every part of this kind, outermost first."""
     if isinstance(e, kind):
@@ -262,19 +314,8 @@ def parts(e: Expression, kind: type[Expression] | tuple[type[Expression], ...]) 
         yield from parts(child, kind)
 
 
-def free(e: Expression) -> frozenset[Index]:
-    """The indices that an expression mentions and does not bind; fixed positions left out."""
-    below = frozenset[Index]().union(*map(free, x.children(e)))
-    match e:
-        case x.Sum(index=index, without=without):
-            return (below | frozenset(without)) - {index}
-        case x.Entries(indices=indices):
-            return below - frozenset(indices)
-    return below | {i for i in mentioned(e) if isinstance(i.name, str)}
-
-
-def mentioned(e: Expression) -> tuple[Index, ...]:
-    """The indices that a node carries itself, those that it binds left out."""
+def carried(e: Expression) -> tuple[Index, ...]:
+    """The indices that a node mentions itself and does not bind."""
     match e:
         case x.Entry(indices=indices):
             return indices
@@ -285,9 +326,25 @@ def mentioned(e: Expression) -> tuple[Index, ...]:
     return ()
 
 
-def carrying(e: Expression, indices: tuple[Index, ...]) -> Expression:
-    """The same node with other indices."""
-    return x.Entry(e.body, indices) if isinstance(e, x.Entry) else type(e)(*indices)  # type: ignore[arg-type]
+def carrying(e: Expression, *indices: Index) -> Expression:
+    """The same node with other indices. Raises ShapeError."""
+    match e:
+        case x.Entry(body=body):
+            return x.Entry(body, indices)
+        case x.Delta():
+            return x.Delta(*indices)
+    return x.Basis(*indices)
+
+
+def free(e: Expression) -> frozenset[Index]:
+    """The indices that an expression mentions and does not bind, fixed positions left out."""
+    below = frozenset[Index]().union(*map(free, x.children(e)))
+    match e:
+        case x.Sum(index=index, without=without):
+            return (below | frozenset(without)) - {index}
+        case x.Entries(indices=indices):
+            return below - frozenset(indices)
+    return below | {i for i in carried(e) if isinstance(i.name, str)}
 
 
 def renamed(e: Expression, names: Mapping[Index, Index]) -> Expression:
@@ -295,34 +352,48 @@ def renamed(e: Expression, names: Mapping[Index, Index]) -> Expression:
     if isinstance(e, (x.Sum, x.Entries)):
         bound = (e.index,) if isinstance(e, x.Sum) else e.indices
         names = {old: new for old, new in names.items() if old not in bound}
-    if mentioned(e):
-        e = carrying(e, tuple(names.get(i, i) for i in mentioned(e)))
+    if carried(e):
+        e = carrying(e, *(names.get(i, i) for i in carried(e)))
     return x.rebuild(e, lambda child: renamed(child, names))
+
+
+def rebound(e: Expression, old: Index, new: Index) -> Expression:
+    """The expression with every sum over `old` as one over `new`."""
+    e = x.rebuild(e, lambda child: rebound(child, old, new))
+    if isinstance(e, x.Sum) and e.index == old:
+        return x.Sum(new, renamed(e.body, {old: new}), e.without)
+    return e
+
+
+def is_square(e: Expression) -> bool:
+    """Whether an expression is a square matrix and no scalar."""
+    return len(e.shape) == 2 and e.shape[0] == e.shape[1] and not e.is_scalar
 
 
 def factors(e: Expression) -> list[Expression]:
     """The factors of a matrix product; a scalar product inside stays whole."""
     if not isinstance(e, x.Multiply):
         return [e]
-    inner = [
-        factors(side) if not side.is_scalar or (e.left.is_scalar and e.right.is_scalar) else [side]
-        for side in (e.left, e.right)
-    ]
-    return [factor for side in inner for factor in side]
+    numbers = e.left.is_scalar and e.right.is_scalar
+    inner = [factors(side) if numbers or not side.is_scalar else [side] for side in (e.left, e.right)]
+    return inner[0] + inner[1]
 
 
-def multiplied(parts: list[Expression]) -> Expression:
+def multiplied(chain: list[Expression]) -> Expression:
     """The product of factors, 1 where there are none. Raises ShapeError."""
-    return x.product(*parts) if parts else x.Constant(Fraction(1))
+    return x.product(*chain) if chain else UNIT
 
 
 def added(terms: list[Expression]) -> Expression:
-    return x.Add(tuple(terms)) if len(terms) != 1 else terms[0]
+    """The sum of terms, 0 where there are none."""
+    return x.Add(tuple(terms)) if len(terms) > 1 else terms[0] if terms else ZERO
 
 
-def flattened(e: Expression) -> Expression:
-    """The expression with products associated to the left throughout."""
-    e = x.rebuild(e, flattened)
+def settled(e: Expression) -> Expression:
+    """The expression with terms in one order and products associated to the left."""
+    e = x.rebuild(e, settled)
+    if isinstance(e, x.Add):
+        return x.Add(tuple(sorted(e.terms, key=latex)))
     return multiplied(factors(e)) if isinstance(e, x.Multiply) else e
 
 
@@ -337,15 +408,17 @@ def transposed(e: Expression) -> Expression:
             return x.rebuild(e, transposed)
         case x.Multiply():
             scalars = [f for f in factors(e) if f.is_scalar]
-            others = [transposed(f) for f in reversed(factors(e)) if not f.is_scalar]
-            return multiplied(scalars + others)
+            return multiplied(scalars + [transposed(f) for f in reversed(factors(e)) if not f.is_scalar])
         case x.Divide(numerator=above, denominator=below) if below.is_scalar:
             return x.Divide(transposed(above), below)
-        case x.Identity() | x.Diagonal() if e.shape[0] == e.shape[1]:
+        case x.Identity() | x.Diagonal() if is_square(e):
             return e
         case x.Fill(value=value, size=(rows, columns)):
             return x.Fill(value, (columns, rows))
     return x.Transpose(e)
+
+
+# ---------------------------------------------------------------------- scales and normal forms
 
 
 @dataclass(frozen=True, slots=True)
@@ -356,15 +429,15 @@ class Scale:
     powers: tuple[tuple[str, int], ...] = ()
 
     def __mul__(self, other: Scale) -> Scale:
-        total = dict(self.powers)
+        found = dict(self.powers)
         for name, exponent in other.powers:
-            total[name] = total.get(name, 0) + exponent
-        return Scale(self.number * other.number, tuple((n, e) for n, e in sorted(total.items()) if e))
+            found[name] = found.get(name, 0) + exponent
+        return Scale(self.number * other.number, tuple((n, e) for n, e in sorted(found.items()) if e))
 
     def inverse(self) -> Scale:
         return Scale(1 / self.number, tuple((name, -exponent) for name, exponent in self.powers))
 
-    def times(self, rest: list[Expression]) -> Expression:
+    def times(self, *rest: Expression) -> Expression:
         """The product of the scale with factors, a minus sign in front."""
         size = abs(self.number)
         above = [_count(name, e) for name, e in self.powers if e > 0]
@@ -374,13 +447,27 @@ class Scale:
             size = Fraction(size.numerator)
         above = ([x.Constant(size)] if size != 1 else []) + above
         scale = [x.Divide(multiplied(above), multiplied(below))] if below else above
-        body = multiplied(scale + rest)
-        return x.Negate(body) if self.number < 0 else body
+        if self.number < 0:
+            turned = _turned_round(rest)
+            return multiplied([*scale, *turned]) if turned else x.Negate(multiplied([*scale, *rest]))
+        return multiplied([*scale, *rest])
+
+
+MINUS = Scale(Fraction(-1))
 
 
 def _count(name: str, exponent: int) -> Expression:
     count = x.Count(Dimension.of(name))
     return count if exponent == 1 else x.Power(count, x.Constant(Fraction(exponent)))
+
+
+def _turned_round(chain: tuple[Expression, ...]) -> list[Expression]:
+    """Factors with a - b as b - a, where one of them is such a difference."""
+    for n, factor in enumerate(chain):
+        match factor:
+            case x.Add(terms=(first, x.Negate(body=second))) if not isinstance(first, x.Negate):
+                return [*chain[:n], x.Add((second, x.Negate(first))), *chain[n + 1 :]]
+    return []
 
 
 def scale_of(e: Expression) -> tuple[Scale, list[Expression]]:
@@ -389,422 +476,292 @@ def scale_of(e: Expression) -> tuple[Scale, list[Expression]]:
         case x.Constant(value=value) if value:
             return Scale(value), []
         case x.Count(dimension=Dimension(monomials=((((name,), 1),)))):
-            return Scale(Fraction(1), ((name, 1),)), []
+            return Scale(powers=((name, 1),)), []
         case x.Negate(body=body):
             scale, rest = scale_of(body)
-            return scale * Scale(Fraction(-1)), rest
+            return scale * MINUS, rest
         case x.Divide(numerator=above, denominator=below):
-            scale, rest = scale_of(below)
+            under, rest = scale_of(below)
             if not rest:
-                over, others = scale_of(above)
-                return over * scale.inverse(), others
+                over, rest = scale_of(above)
+                return over * under.inverse(), rest
         case x.Multiply():
-            total, kept = Scale(), []
+            whole, kept = Scale(), list[Expression]()
             for factor in factors(e):
                 scale, rest = scale_of(factor) if factor.is_scalar else (Scale(), [factor])
-                total, kept = total * scale, kept + rest
-            return total, kept
+                whole, kept = whole * scale, kept + rest
+            return whole, kept
     return Scale(), [e]
 
 
 def scaled(e: Expression, scale: Scale) -> Expression:
     """The expression times a scale, which joins the one that stands in it."""
-    if scale == Scale(Fraction(-1)) and isinstance(e, x.Add):
+    if scale == MINUS and isinstance(e, x.Add):
         terms = [scaled(term, scale) for term in e.terms]
         return x.Add(tuple(sorted(terms, key=lambda term: isinstance(term, x.Negate))))
     present, rest = scale_of(e)
-    return (present * scale).times(rest)
+    return (present * scale).times(*rest)
 
 
-def ratio(top: Poly, bottom: Poly) -> Scale | None:
-    """The scale that `top` is of `bottom`; None where it is no multiple of it."""
+def total(left: Poly, right: Poly, sign: int = 1) -> Poly:
+    """The sum of two normal forms, or their difference."""
+    found = dict(left)
+    for mono, value in right.items():
+        found[mono] = found.get(mono, Fraction(0)) + sign * value
+    return {mono: value for mono, value in found.items() if value}
+
+
+def quotient(top: Poly, bottom: Poly) -> tuple[Fraction, dict[Any, Any]] | None:
+    """The number and the powers of atoms that make `top` of `bottom`; None where there are none such."""
     if not bottom or (top and len(top) != len(bottom)):
         return None
-    if not top:
-        return Scale(Fraction(0))
-    shift = _sizes(top) * _sizes(bottom).inverse()
-    moved = {_shifted(mono, shift.powers): value for mono, value in bottom.items()}
-    if moved.keys() != top.keys():
+    powers = {atom: _highest(atom, top) - _highest(atom, bottom) for m in (*top, *bottom) for atom, _ in m}
+    powers = {atom: exponent for atom, exponent in powers.items() if exponent} if top else {}
+    moved = {_raised(mono, powers): value for mono, value in bottom.items()}
+    if top and moved.keys() != top.keys():
         return None
-    numbers = {top[mono] / value for mono, value in moved.items()}
-    return Scale(numbers.pop(), shift.powers) if len(numbers) == 1 else None
+    numbers = {top.get(mono, Fraction(0)) / value for mono, value in moved.items()}
+    return (numbers.pop(), powers) if len(numbers) == 1 else None
 
 
-def _sizes(poly: Poly) -> Scale:
-    """The highest power of each dimension in a normal form."""
-    highest: dict[str, int] = {}
-    for mono in poly:
-        for name in {atom[1] for atom, _ in mono if atom[0] == "N"} | highest.keys():
-            here = next((int(e) for atom, e in mono if atom == ("N", name)), 0)
-            highest[name] = max(highest.get(name, here), here)
-    return Scale(Fraction(1), tuple(sorted(highest.items())))
+def _highest(atom: object, poly: Poly) -> Any:
+    return max(next((e for a, e in mono if a == atom), 0) for mono in poly)
 
 
-def _shifted(mono: frozenset[Any], powers: tuple[tuple[str, int], ...]) -> frozenset[Any]:
+def _raised(mono: frozenset[Any], powers: Mapping[Any, Any]) -> frozenset[Any]:
     atoms = dict(mono)
-    for name, exponent in powers:
-        atoms[("N", name)] = atoms.get(("N", name), 0) + exponent
+    for atom, exponent in powers.items():
+        atoms[atom] = atoms.get(atom, 0) + exponent
     return frozenset((atom, exponent) for atom, exponent in atoms.items() if exponent)
 
 
-# ---------------------------------------------------------------------- the slips
+def ratio(top: Poly, bottom: Poly) -> Scale | None:
+    """The scale that makes `top` of `bottom`; None where there is none, or it is 1."""
+    found = quotient(top, bottom)
+    if found is None or any(atom[0] != "N" for atom in found[1]):
+        return None
+    scale = Scale(found[0], tuple(sorted((atom[1], int(exponent)) for atom, exponent in found[1].items())))
+    return None if scale == Scale() else scale
+
+
+def occurs(name: str, whole: object) -> bool:
+    """Whether a name or a tag stands somewhere in nested tuples, sets and dictionaries."""
+    if isinstance(whole, (tuple, frozenset, dict)):
+        return any(occurs(name, part) for part in whole)
+    return whole == name
+
+
+# ---------------------------------------------------------------------- layout, transpose, sign, factor
 
 
 def layouts(step: Broken) -> Iterator[Candidate]:
     """The derivatives, or one of them, were read in the wrong layout."""
     found = dict.fromkeys(p for side in (step.lhs, step.rhs) for p in parts(side, x.Partial))
     turning = [p for p in found if p.arrangement() != _turned(p).arrangement()]
-    if not turning:
-        return
-    names = {OTHER[p.layout] for p in turning}
-    reason = f"right in {names.pop()} layout" if len(names) == 1 else "right with each derivative transposed"
-    yield from _read(step, reason, lambda e: isinstance(e, x.Partial))
-    for p in turning[:4] if len(turning) > 1 else ():
-        reason = f"right where {latex(p)} is read in {OTHER[p.layout]} layout"
-        yield from _read(step, reason, lambda e, p=p: e == p)  # type: ignore[misc]
+    if turning:
+        names = sorted({OTHER[p.layout] for p in turning})
+        reason = f"right in {names[0]} layout" if len(names) == 1 else "right with each derivative transposed"
+        yield from _read(step, reason, found)
+    for p in turning[:4] if len(found) > 1 else ():
+        yield from _read(step, f"right where {latex(p)} is read in {OTHER[p.layout]} layout", {p: None})
 
 
 def _turned(p: x.Partial) -> x.Partial:
     return x.Partial(p.body, p.variable, OTHER[p.layout])
 
 
-def _read(step: Broken, reason: str, which: Callable[[Expression], bool]) -> Iterator[Candidate]:
+def _read(step: Broken, reason: str, which: Mapping[x.Partial, None]) -> Iterator[Candidate]:
     """Both sides with some of their derivatives read in the other layout."""
 
     def turn(e: Expression) -> Expression:
         below = x.rebuild(e, turn)
-        return _turned(below) if which(e) and isinstance(below, x.Partial) else below
+        return _turned(below) if e in which and isinstance(below, x.Partial) else below
 
-    try:
-        lhs, rhs = turn(step.lhs), turn(step.rhs)
-    except ShapeError:
-        return
-    yield Candidate("layout", reason, rhs, lhs)
+    lhs, rhs = tried(turn, step.lhs), tried(turn, step.rhs)
+    if lhs is not None and rhs is not None:
+        yield Candidate("layout", reason, rhs, lhs)
 
 
 def transposed_whole(step: Broken) -> Iterator[Candidate]:
     """The right side is transposed."""
-    if len(step.rhs.shape) == 2:
-        yield Candidate("transpose", "transposed", transposed(step.rhs))
+    yield Candidate("transpose", "transposed", tried(transposed, step.rhs))
 
 
 def scales(step: Broken) -> Iterator[Candidate]:
-    """The sign or another factor of the right side is wrong, or of one of its terms."""
-    if not step.fits():
-        return
-    left, right = step.forms
-    yield from _rescaled(step.rhs, ratio(left, right))
-    for whole, put in step.places:
-        if not isinstance(whole, x.Add):
+    """The sign or another factor of the right side is wrong, or that of one of its terms."""
+    for term, alone, change in step.summands if step.fits else ():
+        form = step.forms[1] if alone == step.rhs else step.form(alone)
+        scale = ratio(total(step.residual, form), form)
+        if scale is None or (not scale.number and alone == step.rhs):
             continue
-        for number, term in enumerate(whole.terms):
-            alone = step.form(put(term))
-            scale = ratio(_sum(left, right, alone), alone)
-            if scale is None or scale == Scale():
-                continue
-            rest = list(whole.terms)
-            rest[number : number + 1] = [scaled(term, scale)] if scale.number else []
-            yield from _named(term, scale, put(added(rest)))
+        place = "" if alone == step.rhs else latex(term.body if isinstance(term, x.Negate) else term)
+        if not scale.number:
+            yield Candidate("term", f"the term {place} is one too many", change(None))
+        elif scale == MINUS:
+            reason = f"the sign of {place} is wrong" if place else "the sign is wrong"
+            yield Candidate("sign", reason, change(scaled(term, scale)))
+        else:
+            reason = f"a factor {latex(scale.times())} is missing" + (f" at {place}" if place else "")
+            yield Candidate("factor", reason, change(scaled(term, scale)))
 
 
-def _sum(left: Poly, right: Poly, alone: Poly) -> Poly:
-    """left - right + alone."""
-    total: Poly = dict(left)
-    for poly, sign in ((right, -1), (alone, 1)):
-        for mono, value in poly.items():
-            total[mono] = total.get(mono, Fraction(0)) + sign * value
-    return {mono: value for mono, value in total.items() if value}
+def transposed_scales(step: Broken) -> Iterator[Candidate]:
+    """The right side is transposed, and has a wrong sign or factor besides."""
+    turned = tried(transposed, step.rhs)
+    if turned is not None and turned.shape == step.lhs.shape and turned != step.rhs:
+        scale = ratio(step.forms[0], step.form(turned))
+        if scale is not None and scale.number:
+            what = "the sign is wrong" if scale == MINUS else f"a factor {latex(scale.times())} is missing"
+            yield Candidate("transpose", f"transposed, and {what}", scaled(turned, scale))
 
 
-def _named(term: Expression, scale: Scale, whole: Expression) -> Iterator[Candidate]:
-    body = latex(term.body if isinstance(term, x.Negate) else term)
-    if not scale.number:
-        yield Candidate("term", f"{body} is one term too many", whole)
-    elif scale == Scale(Fraction(-1)):
-        yield Candidate("sign", f"the sign of {body} is wrong", whole)
-    else:
-        yield Candidate("factor", f"a factor {latex(scale.times([]))} is missing at {body}", whole)
+@anywhere
+def transposed_part(step: Broken, part: Expression) -> Iterator[Candidate]:
+    """A part of the right side is transposed, or an inverse is written for a transpose."""
+    if not part.is_scalar:
+        yield Candidate("transpose", rhs=tried(transposed, part))
+    match part:
+        case x.Inverse(body=body):
+            yield Candidate("transpose", rhs=transposed(body))
+        case x.Transpose(body=body) if is_square(body):
+            yield Candidate("transpose", rhs=x.Inverse(body))
 
 
-def _rescaled(e: Expression, scale: Scale | None, before: str = "") -> Iterator[Candidate]:
-    if scale is None or not scale.number or scale == Scale():
-        return
-    kind, reason = "factor", f"a factor {latex(scale.times([]))} is missing"
-    if scale == Scale(Fraction(-1)):
-        kind, reason = "sign", "the sign is wrong"
-    yield Candidate("transpose" if before else kind, before + reason, scaled(e, scale))
-
-
-def transposed_parts(step: Broken) -> Iterator[Candidate]:
-    """One part of the right side is transposed, or an inverse is written for a transpose."""
-
-    def change(part: Expression) -> Iterator[Candidate]:
-        if len(part.shape) == 2 and not part.is_scalar:
-            yield Candidate("transpose", rhs=transposed(part))
-        match part:
-            case x.Inverse(body=body):
-                yield Candidate("transpose", rhs=transposed(body))
-            case x.Transpose(body=body) if body.shape[0] == body.shape[1]:
-                yield Candidate("transpose", rhs=x.Inverse(body))
-
-    yield from step.everywhere(change)
-    for symbol in dict.fromkeys(symbols(step.rhs)):
+def transposed_symbol(step: Broken) -> Iterator[Candidate]:
+    """A symbol is transposed wherever it stands in the right side."""
+    for symbol in dict.fromkeys(parts(step.rhs, x.Symbol)):
         if not symbol.is_scalar:
-            yield from _throughout(step, symbol)
+            whole = tried(_throughout, step.rhs, symbol)
+            yield Candidate("transpose", rhs=whole, instead=(symbol, x.Transpose(symbol)))
 
 
-def _throughout(step: Broken, symbol: x.Symbol) -> Iterator[Candidate]:
-    """A symbol transposed wherever it stands."""
+def _throughout(e: Expression, symbol: x.Symbol) -> Expression:
+    if isinstance(e, (x.Partial, x.Gradient, x.Entry)):
+        return e
+    if e in (symbol, x.Transpose(symbol)):
+        return transposed(e)
+    return x.rebuild(e, lambda child: _throughout(child, symbol))
 
-    def turn(e: Expression) -> Expression:
-        if isinstance(e, (x.Partial, x.Gradient, x.Entry)):
-            return e
-        if e == x.Transpose(symbol):
-            return symbol
-        return x.Transpose(symbol) if e == symbol else x.rebuild(e, turn)
 
-    try:
-        yield Candidate("transpose", rhs=turn(step.rhs), instead=(symbol, x.Transpose(symbol)))
-    except ShapeError:
-        return
+# ---------------------------------------------------------------------- order and indices
+
+
+@anywhere
+def orders(step: Broken, part: Expression) -> Iterator[Candidate]:
+    """Factors of a matrix product stand in the wrong order."""
+    scalars = [f for f in factors(part) if f.is_scalar]
+    chain = [f for f in factors(part) if not f.is_scalar]
+    swaps = [[*chain[:n], chain[n + 1], chain[n], *chain[n + 2 :]] for n in range(len(chain) - 1)]
+    turns = [[*chain[n:], *chain[:n]] for n in range(1, len(chain))]
+    for order in (*swaps, chain[::-1], *turns):
+        if order != chain:
+            reason = "the factors stand in another order"
+            yield Candidate("order", reason, tried(multiplied, scalars + order))
 
 
 def captured(step: Broken) -> Iterator[Candidate]:
     """A sum runs over a letter that means something outside, and captures one or two of its indices."""
-    used = {i.name for side in (step.lhs, step.rhs) for i in _all_indices(side)}
+    names = {i.name for i in step.letters}
     for old in dict.fromkeys(s.index for s in parts(step.rhs, x.Sum) if s.index in free(step.lhs)):
-        letter = next((letter for letter in LETTERS if letter not in used), None)
+        letter = next((letter for letter in LETTERS if letter not in names), None)
         if letter is None:
             return
         new = Index(letter, old.range)
-        whole = _rebound(step.rhs, old, new)
-        once = list(_one_renamed(whole, new, old))
+        once = list(_one_renamed(rebound(step.rhs, old, new), new, old))
         twice = [two for one in once for two in _one_renamed(one, new, old)]
         for released in (*once, *twice):
             yield Candidate("index", f"the sum captures the index {old}", released)
 
 
-def _rebound(e: Expression, old: Index, new: Index) -> Expression:
-    """Every sum over `old` as one over `new`."""
-    e = x.rebuild(e, lambda child: _rebound(child, old, new))
-    if isinstance(e, x.Sum) and e.index == old:
-        return x.Sum(new, renamed(e.body, {old: new}), e.without)
-    return e
-
-
 def _one_renamed(e: Expression, old: Index, new: Index) -> Iterator[Expression]:
+    """The expression with one occurrence of an index renamed, in every way."""
     for part, put in islice(places(e), PLACES):
-        here = mentioned(part)
-        for place, index in enumerate(here):
+        here = carried(part)
+        for n, index in enumerate(here):
             if index == old:
-                yield put(carrying(part, (*here[:place], new, *here[place + 1 :])))
+                yield put(carrying(part, *here[:n], new, *here[n + 1 :]))
 
 
-def _all_indices(e: Expression) -> Iterator[Index]:
-    """The indices that stand in an expression, fixed positions left out."""
-    yield from (i for i in mentioned(e) if isinstance(i.name, str))
-    if isinstance(e, x.Sum):
-        yield e.index
-    for child in x.children(e):
-        yield from _all_indices(child)
+@anywhere
+def index(step: Broken, part: Expression) -> Iterator[Candidate]:
+    """An index is another one's, two of them are interchanged, or a sum runs over the wrong one."""
+    here = carried(part)
+    if len(here) == 2:
+        yield Candidate("index", rhs=tried(carrying, part, *reversed(here)))
+    for n, old in enumerate(here):
+        for new in step.letters:
+            if new != old and new.range == old.range:
+                yield Candidate("index", rhs=carrying(part, *here[:n], new, *here[n + 1 :]))
+    if isinstance(part, x.Sum):
+        for new in step.letters:
+            if new != part.index and new.range == part.index.range:
+                yield Candidate("index", f"the sum runs over {new}", x.Sum(new, part.body, part.without))
 
 
 def indices(step: Broken) -> Iterator[Candidate]:
-    """An index is another one's, two of them are interchanged, or a sum runs over the wrong one."""
-    letters = sorted({i for side in (step.lhs, step.rhs) for i in _all_indices(side)}, key=str)
-
-    def change(part: Expression) -> Iterator[Candidate]:
-        here = mentioned(part)
-        if len(here) == 2 and here[0].range == here[1].range:
-            yield Candidate("index", rhs=carrying(part, (here[1], here[0])))
-        for place, old in enumerate(here):
-            for new in letters:
-                if new != old and new.range == old.range:
-                    yield Candidate("index", rhs=carrying(part, (*here[:place], new, *here[place + 1 :])))
-        if isinstance(part, x.Sum):
-            for new in letters:
-                if new != part.index and new.range == part.index.range:
-                    yield Candidate("index", f"the sum runs over {new}", x.Sum(new, part.body, part.without))
-
-    yield from step.everywhere(change)
-    for one, other in combinations(letters, 2):
+    """An index is another one's, or two of them are interchanged, in the whole right side."""
+    strange = sorted(free(step.rhs) - free(step.lhs), key=str)
+    known = sorted(free(step.lhs), key=str)
+    renamings = [{old: new for old in strange for new in known if old.range == new.range}]
+    for one, other in combinations(step.letters, 2):
         if one.range == other.range:
-            for names in ({one: other, other: one}, {one: other}, {other: one}):
-                pairs = ", ".join(f"{new} instead of {old}" for old, new in names.items())
-                yield Candidate("index", pairs, renamed(step.rhs, names))
-
-
-def orders(step: Broken) -> Iterator[Candidate]:
-    """Factors of a matrix product stand in the wrong order."""
-
-    def change(part: Expression) -> Iterator[Candidate]:
-        scalars = [f for f in factors(part) if f.is_scalar]
-        others = [f for f in factors(part) if not f.is_scalar]
-        orders = [(*others[:n], others[n + 1], others[n], *others[n + 2 :]) for n in range(len(others) - 1)]
-        orders.append(tuple(reversed(others)))
-        orders += [(*others[n:], *others[:n]) for n in range(1, len(others))]
-        for order in dict.fromkeys(orders):
-            if order != tuple(others):
-                yield from _built("order", "the factors stand in another order", [*scalars, *order])
-
-    yield from step.everywhere(change)
-
-
-def _built(kind: str, reason: str, chain: list[Expression]) -> Iterator[Candidate]:
-    """The product of a chain, where its factors conform."""
-    try:
-        yield Candidate(kind, reason, multiplied(chain))
-    except ShapeError:
-        return
+            renamings += [{one: other, other: one}, {one: other}, {other: one}]
+    for names in renamings:
+        reason = ", ".join(f"{new} instead of {old}" for old, new in names.items())
+        yield Candidate("index", reason, tried(renamed, step.rhs, names))
 
 
 def deltas(step: Broken) -> Iterator[Candidate]:
     """A Kronecker delta is forgotten, or one too many."""
-    pairs = [
-        x.Delta(i, j) for i, j in combinations(sorted(step.indices, key=str), 2) if i.range == j.range
-    ]
-
-    def change(part: Expression) -> Iterator[Candidate]:
+    for i, j in combinations(step.indices, 2):
+        if i.range == j.range:
+            for term, _, change in step.summands:
+                scale, rest = scale_of(term)
+                reason = f"{latex(x.Delta(i, j))} is missing"
+                yield Candidate("delta", reason, tried(change, scale.times(x.Delta(i, j), *rest)))
+    for part, put in step.places:
         if isinstance(part, x.Delta):
-            yield Candidate("delta", f"{latex(part)} is one too many", x.Constant(Fraction(1)))
-        terms = part.terms if isinstance(part, x.Add) else ()
-        for delta in pairs if part.is_scalar else ():
-            reason = f"{latex(delta)} is missing"
-            for number, term in enumerate(terms):
-                changed = (*terms[:number], _with_delta(term, delta), *terms[number + 1 :])
-                yield Candidate("delta", reason, x.Add(changed))
-            if part == step.rhs:
-                yield Candidate("delta", reason, _with_delta(part, delta))
-
-    yield from step.everywhere(change)
+            yield Candidate("delta", f"{latex(part)} is one too many", put(UNIT))
 
 
-def _with_delta(term: Expression, delta: x.Delta) -> Expression:
-    if isinstance(term, x.Negate):
-        return x.Negate(_with_delta(term.body, delta))
-    scale, rest = scale_of(term)
-    return scale.times([delta, *rest])
+# ---------------------------------------------------------------------- shapes
 
 
-def hypotheses(step: Broken) -> Iterator[Candidate]:
-    """The step holds under a condition that is not stated.
-
-    All that could be meant is assumed at once; the kernel tells which of it is needed.
-    """
-    if not step.fits():
-        return
-    open_symbols = (s for s in step.symbols if s.name not in step.definitions)
-    concerned = [s for s in open_symbols if _occurs(s.name, step.residual)]
-    usual = tuple(h for propose in USUAL for symbol in concerned for h in propose(symbol, step))
-    apart = [
-        t.Coincide(i, j, equal, (f"{i} {sign} {j}",))
-        for i, j in combinations(step.indices, 2)
-        if i.range == j.range
-        for equal, sign in ((True, "="), (False, r"\neq"))
-    ]
-    for assumed in (usual, *((h, *usual) for h in apart), _positive(concerned)):
-        theorem = step.prove(Candidate("hypothesis", hypotheses=assumed)) if assumed else None
-        if theorem is not None:
-            needed = tuple(h for h in assumed if set(h.labels) <= set(theorem.uses))
-            labels = dict.fromkeys(label for h in needed for label in h.labels)
-            if len(labels) <= 2:
-                yield Candidate("hypothesis", f"needs {' and '.join(labels)}", hypotheses=needed)
+def shapes(step: Broken) -> Iterator[Candidate]:
+    """An entry is written for the whole or the whole for an entry, or a number for an array."""
+    lhs, rhs = step.lhs, step.rhs
+    reason = f"the left side is {x.show_shape(lhs.shape)}, the right side {x.show_shape(rhs.shape)}"
+    if lhs.is_scalar and not rhs.is_scalar:
+        letters = sorted(free(lhs), key=str)
+        for at in (*permutations(letters, 1), *permutations(letters, 2)):
+            yield Candidate("shape", reason, tried(x.Entry, rhs, at))
+    elif rhs.is_scalar and not lhs.is_scalar and len(lhs.shape) == 2:
+        yield Candidate("shape", reason, tried(_whole, rhs))
+        scale, rest = scale_of(rhs)
+        for array in ([x.Identity(lhs.shape[0])] if is_square(lhs) else []), [x.Fill(Fraction(1), lhs.shape)]:
+            yield Candidate("shape", reason, scale.times(*rest, *array))
 
 
-def _occurs(name: str, whole: object) -> bool:
-    """Whether a name stands somewhere in nested tuples and sets."""
-    if isinstance(whole, (tuple, frozenset, dict)):
-        return any(_occurs(name, part) for part in whole)
-    return whole == name
+def _whole(e: Expression) -> Expression:
+    """The expression with the vector for every entry of one. Raises ShapeError."""
+    return e.body if isinstance(e, x.Entry) and len(e.indices) == 1 else x.rebuild(e, _whole)
 
 
-def _equations(symbol: x.Symbol, step: Broken) -> list[t.Equation]:
-    """What is assumed of a symbol already."""
-    equations = [h for h in step.hypotheses if isinstance(h, t.Equation)]
-    return [h for h in equations if symbol.name in t.tensors(h.lhs) | t.tensors(h.rhs)]
-
-
-def _assumed(left: Expression, right: Expression) -> t.Equation:
-    claim = state(left, right).claim
-    return t.Equation(claim.lhs, claim.rhs, (f"{latex(left)} = {latex(right)}",))
-
-
-def _orthogonal(symbol: x.Symbol, step: Broken) -> Iterator[Hypothesis]:
-    """Q^T Q = I, and for a square Q what follows: Q Q^T = I."""
-    if symbol.is_vector or symbol.is_scalar or _equations(symbol, step):
-        return
-    q = symbol
-    first = _assumed(x.Multiply(x.Transpose(q), q), x.Identity(q.shape[1]))
-    yield first
-    if q.shape[0] == q.shape[1]:
-        second = _assumed(x.Multiply(q, x.Transpose(q)), x.Identity(q.shape[0]))
-        yield t.Equation(second.lhs, second.rhs, first.labels)
-
-
-def _unit(symbol: x.Symbol, step: Broken) -> Iterator[Hypothesis]:
-    """x^T x = 1."""
-    if symbol.is_vector and symbol.shape[1] == ONE and not _equations(symbol, step):
-        yield _assumed(x.Multiply(x.Transpose(symbol), symbol), x.Constant(Fraction(1)))
-
-
-def _symmetric(symbol: x.Symbol, step: Broken) -> Iterator[Hypothesis]:
-    """A = A^T."""
-    if not symbol.is_scalar and symbol.shape[0] == symbol.shape[1] and not _equations(symbol, step):
-        yield _assumed(symbol, x.Transpose(symbol))
-
-
-def _distribution(symbol: x.Symbol, step: Broken) -> Iterator[Hypothesis]:
-    """y_i in {0, 1}, sum_i y_i = 1, and what follows from both."""
-    if not symbol.is_vector:
-        return
-    (size,) = (d for d in symbol.shape if d != ONE)
-    i, j = Index("·i", size), Index("·j", size)
-    yi, yj = t.Entry(symbol.name, (i,)), t.Entry(symbol.name, (j,))
-    known = _equations(symbol, step)
-    totals = [h for h in known if isinstance(h.lhs, t.Sum) and h.rhs == t.Number(1)]
-    squares = [h for h in known if isinstance(h.lhs, t.Product)]
-    if len(totals) + len(squares) < len(known):
-        return
-    binary = squares[0].labels if squares else (rf"{symbol.name}_i \in \{{0,1\}}",)
-    total = totals[0].labels if totals else (rf"\sum_i {symbol.name}_i = 1",)
-    yield t.Equation(yi * yi, yi, binary)
-    yield t.Equation(yi * yj, t.Delta(i, j) * yi, (*binary, *total))
-    yield t.Equation(t.Sum(i, yi), t.Number(1), total)
-
-
-def _positive(symbols: list[x.Symbol]) -> tuple[Hypothesis, ...]:
-    """x > 0 for each scalar, x_i > 0 for each vector."""
-    found: list[Hypothesis] = []
-    for symbol in symbols:
-        sizes = [d for d in symbol.shape if d != ONE]
-        if len(sizes) < 2:
-            at = tuple(Index("·i", d) for d in sizes)
-            name = f"{symbol.name}_i" if sizes else symbol.name
-            found.append(t.Positive(t.Entry(symbol.name, at), (f"{name} > 0",)))
-    return tuple(found)
-
-
-USUAL = (_orthogonal, _unit, _symmetric, _distribution)  # the stronger ones first: they are dropped first
-
-
-def products(step: Broken) -> Iterator[Candidate]:
+@anywhere
+def products(step: Broken, part: Expression) -> Iterator[Candidate]:
     """A diag is forgotten or one too many, or one kind of product is written for another."""
-
-    def change(part: Expression) -> Iterator[Candidate]:
-        if part.is_vector:
-            yield Candidate("diag", f"diag is missing at {latex(part)}", x.Diagonal(part))
-        if isinstance(part, x.Diagonal):
-            yield Candidate("diag", f"{latex(part)} needs no diag", part.body)
-        if isinstance(part, x.Hadamard):
-            for pair in _pairs(part.left, part.right):
-                yield Candidate("diag", rhs=pair)
-        chain = factors(part)
-        for n in range(len(chain) - 1):
-            for pair in _pairs(chain[n], chain[n + 1]):
-                reason = f"{latex(pair)} instead of {latex(x.Multiply(chain[n], chain[n + 1]))}"
-                yield from _built("diag", reason, [*chain[:n], pair, *chain[n + 2 :]])
-
-    yield from step.everywhere(change)
+    if part.is_vector:
+        yield Candidate("diag", f"diag is missing at {latex(part)}", x.Diagonal(part))
+    if isinstance(part, x.Diagonal):
+        yield Candidate("diag", f"{latex(part)} needs no diag", part.body)
+    if isinstance(part, x.Hadamard):
+        for pair in _pairs(part.left, part.right):
+            yield Candidate("diag", rhs=pair)
+    chain = factors(part)
+    for n in range(len(chain) - 1):
+        for pair in _pairs(chain[n], chain[n + 1]):
+            reason = f"{latex(pair)} instead of {latex(chain[n])} {latex(chain[n + 1])}"
+            yield Candidate("diag", reason, tried(multiplied, [*chain[:n], pair, *chain[n + 2 :]]))
 
 
 def _pairs(a: Expression, b: Expression) -> Iterator[Expression]:
@@ -816,195 +773,247 @@ def _pairs(a: Expression, b: Expression) -> Iterator[Expression]:
             yield x.Multiply(transposed(a), b)
         yield x.Multiply(a, transposed(b))
         yield x.Multiply(b, transposed(a))
-    elif a.shape == b.shape and not a.is_scalar and len(a.shape) == 2:
+    elif a.shape == b.shape and len(a.shape) == 2 and not a.is_scalar:
         yield x.Hadamard(a, b)
-        if a.shape[0] == a.shape[1]:
+        if is_square(a):
             yield x.Multiply(a, b)
 
 
-def sums(step: Broken) -> Iterator[Candidate]:
+@anywhere
+def sums(step: Broken, part: Expression) -> Iterator[Candidate]:
     """A sum or a trace is forgotten, or one too many."""
-    hanging = sorted(free(step.rhs) - free(step.lhs), key=str)
-
-    def change(part: Expression) -> Iterator[Candidate]:
-        if isinstance(part, x.Sum):
-            yield Candidate("sum", f"the sum over {part.index} is one too many", part.body)
-        for index in hanging:
-            if index in free(part) and not isinstance(part, x.Negate):
-                yield Candidate("sum", f"the sum over {index} is missing", x.Sum(index, part))
-        if not part.is_scalar and len(part.shape) == 2 and part.shape[0] == part.shape[1]:
-            yield Candidate("sum", f"the trace of {latex(part)} is missing", x.Trace(part))
-        if part.is_vector:
-            ones = x.Fill(Fraction(1), (part.shape[1], part.shape[0]))
-            column = part.shape[1] == ONE
-            total = x.Multiply(ones, part) if column else x.Multiply(part, ones)
-            yield Candidate("sum", f"the sum of the entries of {latex(part)} is missing", total)
-
-    yield from step.everywhere(change)
+    if isinstance(part, x.Sum):
+        yield Candidate("sum", f"the sum over {part.index} is one too many", part.body)
+    for i in sorted(free(part) - free(step.lhs), key=str) if not isinstance(part, x.Negate) else ():
+        yield Candidate("sum", f"the sum over {i} is missing", x.Sum(i, part))
+    if is_square(part):
+        yield Candidate("sum", f"the trace of {latex(part)} is missing", x.Trace(part))
+    if part.is_vector:
+        ones = x.Fill(Fraction(1), (part.shape[1], part.shape[0]))
+        whole = x.Multiply(ones, part) if part.shape[1] == ONE else x.Multiply(part, ones)
+        yield Candidate("sum", f"the sum of the entries of {latex(part)} is missing", whole)
 
 
-def shapes(step: Broken) -> Iterator[Candidate]:
-    """An entry is written for the whole or the whole for an entry, or a number for an array."""
-    lhs, rhs = step.lhs, step.rhs
-    if step.fits():
+# ---------------------------------------------------------------------- hypotheses
+
+
+def hypotheses(step: Broken) -> Iterator[Candidate]:
+    """The step holds under a condition that is not stated.
+
+    All that could be meant is assumed at once; the kernel tells which of it is needed.
+    """
+    undefined = [s for s in step.symbols if s.name not in step.definitions]
+    concerned = [s for s in undefined if _open_to(s.name, step.residual)]
+    usual = tuple(h for propose in USUAL for symbol in concerned for h in propose(symbol, step))
+    apart = [
+        t.Coincide(i, j, equal, (f"{i} {sign} {j}",))
+        for i, j in combinations(step.indices, 2)
+        if i.range == j.range
+        for equal, sign in ((True, "="), (False, r"\neq"))
+    ]
+    positive = _positive(concerned) if occurs("P", step.residual) else ()
+    for assumed in (usual, *((h, *usual) for h in apart), positive) if step.fits else ():
+        theorem = step.prove(Candidate("hypothesis", hypotheses=assumed)) if assumed else None
+        if theorem is not None:
+            needed = tuple(h for h in assumed if set(h.labels) <= set(theorem.uses))
+            labels = dict.fromkeys(label for h in needed for label in h.labels)
+            if len(labels) <= 2:
+                yield Candidate("hypothesis", " and ".join(labels), hypotheses=needed)
+
+
+def _open_to(name: str, whole: object) -> bool:
+    """Whether a hypothesis about a tensor bears on a normal form: functions of it are left out."""
+    if isinstance(whole, (tuple, frozenset, dict)):
+        closed = isinstance(whole, tuple) and whole and whole[0] in ("E", "L", "F", "M")
+        return not closed and any(_open_to(name, part) for part in whole)
+    return whole == name
+
+
+def _equations(symbol: x.Symbol, step: Broken) -> list[t.Equation]:
+    """What is assumed of a symbol already."""
+    equations = [h for h in step.hypotheses if isinstance(h, t.Equation)]
+    return [h for h in equations if symbol.name in t.tensors(h.lhs) | t.tensors(h.rhs)]
+
+
+def _equation(left: Expression, right: Expression, label: str) -> t.Equation:
+    claim = state(left, right).claim
+    return t.Equation(claim.lhs, claim.rhs, (label,))
+
+
+def _orthogonal(q: x.Symbol, step: Broken) -> Iterator[Hypothesis]:
+    """Q^T Q = I, and for a square Q what follows: Q Q^T = I."""
+    if not (q.is_vector or q.is_scalar or _equations(q, step)):
+        label = f"{q.name}^T {q.name} = I"
+        yield _equation(x.Multiply(x.Transpose(q), q), x.Identity(q.shape[1]), label)
+        if is_square(q):
+            yield _equation(x.Multiply(q, x.Transpose(q)), x.Identity(q.shape[0]), label)
+
+
+def _unit(v: x.Symbol, step: Broken) -> Iterator[Hypothesis]:
+    """v^T v = 1."""
+    if v.is_vector and v.shape[1] == ONE and not _equations(v, step):
+        yield _equation(x.Multiply(x.Transpose(v), v), UNIT, f"{v.name}^T {v.name} = 1")
+
+
+def _symmetric(a: x.Symbol, step: Broken) -> Iterator[Hypothesis]:
+    """A = A^T."""
+    if is_square(a) and not _equations(a, step):
+        yield _equation(a, x.Transpose(a), f"{a.name} = {a.name}^T")
+
+
+def _distribution(y: x.Symbol, step: Broken) -> Iterator[Hypothesis]:
+    """y_i in {0, 1}, sum_i y_i = 1, and y_i y_j = delta_ij y_i, which follows from both."""
+    if not y.is_vector:
         return
-    reason = f"the left side is {x.show_shape(lhs.shape)}, the right side {x.show_shape(rhs.shape)}"
-    if lhs.is_scalar:
-        letters = sorted(free(lhs), key=str)
-        for at in (*((i,) for i in letters), *permutations(letters, 2)):
-            try:
-                yield Candidate("shape", reason, x.Entry(rhs, at))
-            except ShapeError:
-                continue
-    elif rhs.is_scalar and len(lhs.shape) == 2:
-        try:
-            yield Candidate("shape", reason, _whole(rhs))
-        except ShapeError:
-            pass
-        arrays: list[Expression] = [x.Fill(Fraction(1), lhs.shape)]
-        if lhs.shape[0] == lhs.shape[1]:
-            arrays.insert(0, x.Identity(lhs.shape[0]))
-        for array in arrays:
-            scale, rest = scale_of(rhs)
-            yield Candidate("shape", reason, scale.times([*rest, array]))
+    (size,) = (d for d in y.shape if d != ONE)
+    i, j = Index("·i", size), Index("·j", size)
+    yi, yj = t.Entry(y.name, (i,)), t.Entry(y.name, (j,))
+    known = _equations(y, step)
+    totals = [h for h in known if isinstance(h.lhs, t.Sum) and h.rhs == t.Number(1)]
+    squares = [h for h in known if isinstance(h.lhs, t.Product)]
+    if len(totals) + len(squares) == len(known):
+        zeros_and_ones = squares[0].labels if squares else (rf"{y.name}_i \in \{{0,1\}}",)
+        sum_is_one = totals[0].labels if totals else (rf"\sum_i {y.name}_i = 1",)
+        yield t.Equation(yi * yi, yi, zeros_and_ones)
+        yield t.Equation(yi * yj, t.Delta(i, j) * yi, (*zeros_and_ones, *sum_is_one))
+        yield t.Equation(t.Sum(i, yi), t.Number(1), sum_is_one)
 
 
-def _whole(e: Expression) -> Expression:
-    """The expression with every entry of a vector replaced by the vector. Raises ShapeError."""
-    return e.body if isinstance(e, x.Entry) and len(e.indices) == 1 else x.rebuild(e, _whole)
+USUAL = (_orthogonal, _unit, _symmetric, _distribution)  # those that are not needed drop out in this order
 
 
-def drops(step: Broken) -> Iterator[Candidate]:
-    """A factor, an inverse or a derivative is one too many."""
+def _positive(symbols: list[x.Symbol]) -> tuple[Hypothesis, ...]:
+    """x > 0 for each scalar, x_i > 0 for each vector."""
+    found: list[Hypothesis] = []
+    for symbol in symbols:
+        at = tuple(Index("·i", d) for d in symbol.shape if d != ONE)
+        if len(at) < 2:
+            label = f"{symbol.name}_i > 0" if at else f"{symbol.name} > 0"
+            found.append(t.Positive(t.Entry(symbol.name, at), (label,)))
+    return tuple(found)
 
-    def change(part: Expression) -> Iterator[Candidate]:
-        chain = factors(part)
-        for n, factor in enumerate(chain if len(chain) > 1 else ()):
-            reason = f"the factor {latex(factor)} is one too many"
-            yield from _built("factor", reason, [*chain[:n], *chain[n + 1 :]])
-        match part:
-            case x.Hadamard(left=left, right=right):
-                for kept, dropped in ((left, right), (right, left)):
-                    yield Candidate("factor", f"the factor {latex(dropped)} is one too many", kept)
-            case x.Divide(numerator=above, denominator=below):
-                yield Candidate("factor", f"the denominator {latex(below)} is one too many", above)
-            case x.Partial(body=body) | x.Gradient(body=body):
-                yield Candidate("term", rhs=body)
-            case x.Inverse(body=body):
-                yield Candidate("term", f"the inverse of {latex(body)} is one too many", body)
 
-    yield from step.everywhere(change)
+# ---------------------------------------------------------------------- what is missing, or one too many
+
+
+@anywhere
+def inner(step: Broken, part: Expression) -> Iterator[Candidate]:
+    """A power, a prime, or a factor inside of a function is wrong."""
+    match part:
+        case x.Apply(function=function, body=body, order=order):
+            for scale in (MINUS, Scale(Fraction(2)), Scale(Fraction(1, 2))):
+                yield Candidate("factor", rhs=x.Apply(function, scaled(body, scale), order))
+            for other in (order + 1, order - 1):
+                if other >= 0:
+                    yield Candidate("factor", rhs=x.Apply(function, body, other))
+        case x.Power(base=base, exponent=x.Constant(value=value), entrywise=entrywise):
+            for exponent in (value + 1, value - 1, -value):
+                power = tried(x.Power, base, x.Constant(exponent), entrywise)
+                yield Candidate("factor", rhs=base if exponent == 1 else power)
+    if part.is_scalar and isinstance(part, (x.Norm, x.Entry, x.Symbol, x.Apply)):
+        yield Candidate("factor", rhs=x.Power(part, TWO))
 
 
 def missing_term(step: Broken) -> Iterator[Candidate]:
     """One more term is needed: what is left of the difference, where that is a single product."""
-    if not step.fits() or len(step.residual) != 1 or not step.forms[1]:
+    if len(step.residual) != 1 or not step.forms[1]:
         return
+    step.ask()
     names = Names({s.name: s.size for s in step.symbols}, tuple(step.definitions))
+    made = step.state(x.Add((step.lhs, x.Negate(step.rhs))), ZERO)
     try:
-        made = step.state(x.Add((step.lhs, x.Negate(step.rhs))), ZERO)
-        step.ask()
-        term = lift(made.claim.lhs, made.indices, step.lhs.shape, made.claim.context, names)
-        whole = added([*(step.rhs.terms if isinstance(step.rhs, x.Add) else [step.rhs]), term])
-    except (NotLifted, ShapeError, Unsupported, Undefined, Exhausted):
+        term = settled(lift(made.claim.lhs, made.indices, step.lhs.shape, made.claim.context, names))
+        whole = x.Add((*(step.rhs.terms if isinstance(step.rhs, x.Add) else (step.rhs,)), term))
+    except (NotLifted, ShapeError, Undefined, Exhausted):
         return
     yield Candidate("term", f"the term {latex(term)} is missing", whole)
 
 
-def missing_factors(step: Broken) -> Iterator[Candidate]:
-    """A factor that stands elsewhere in the step is forgotten."""
-    pool = list(dict.fromkeys(_pieces(step)))
+@anywhere
+def one_too_many(step: Broken, part: Expression) -> Iterator[Candidate]:
+    """A factor, an inverse or a derivative is one too many."""
+    chain = factors(part)
+    for n, factor in enumerate(chain if len(chain) > 1 else ()):
+        reason = f"the factor {latex(factor)} is one too many"
+        yield Candidate("factor", reason, tried(multiplied, [*chain[:n], *chain[n + 1 :]]))
+    match part:
+        case x.Hadamard(left=left, right=right):
+            for kept, dropped in ((left, right), (right, left)):
+                yield Candidate("factor", f"the factor {latex(dropped)} is one too many", kept)
+        case x.Divide(numerator=above, denominator=below):
+            yield Candidate("factor", f"the denominator {latex(below)} is one too many", above)
+        case x.Partial(body=body) | x.Gradient(body=body) | x.Inverse(body=body):
+            yield Candidate("term", rhs=body)
 
-    def change(part: Expression) -> Iterator[Candidate]:
-        if isinstance(part, (x.Add, x.Negate, x.Constant, x.Count)):
-            return
-        chain = factors(part)
-        for piece in pool:
-            reason = f"the factor {latex(piece)} is missing"
-            for n in (0,) if piece.is_scalar else range(len(chain) + 1):
-                yield from _built("factor", reason, [*chain[:n], piece, *chain[n:]])
-            if piece.shape == part.shape and not part.is_scalar:
-                yield Candidate("factor", reason, x.Hadamard(part, piece))
 
-    yield from step.everywhere(change)
+def missing_scalar(step: Broken) -> Iterator[Candidate]:
+    """The right side, or one of its terms, lacks a scalar factor: the quotient of two normal forms."""
+    sizes = {s.name: s.size for s in step.symbols}
+    for term, alone, change in step.summands if step.fits else ():
+        form = step.form(alone)
+        number, powers = quotient(total(step.residual, form), form) or (Fraction(0), {})
+        atom, power = next(iter(powers.items())) if number and len(powers) == 1 else (None, 0)
+        if abs(power) != 1 or atom[0] not in "TEFL" or any(occurs(f"entry {n}", atom) for n in (1, 2)):
+            continue
+        try:
+            factor = lift_scalar(((((atom, 1),), Fraction(1)),), sizes)
+        except NotLifted:
+            continue
+        scale, rest = scale_of(term)
+        factor = factor if power == 1 else x.Divide(UNIT, factor)
+        whole = change((scale * Scale(number)).times(factor, *rest))
+        yield Candidate("factor", f"the factor {latex(factor)} is missing", whole)
+
+
+@anywhere
+def missing_factor(step: Broken, part: Expression) -> Iterator[Candidate]:
+    """A matrix, a vector or the derivative of a function is forgotten as a factor."""
+    if isinstance(part, (x.Add, x.Negate, x.Constant, x.Count)):
+        return
+    chain = factors(part)
+    for piece in dict.fromkeys(_pieces(step)):
+        reason = f"the factor {latex(piece)} is missing"
+        for n in (0,) if piece.is_scalar else range(len(chain) + 1):
+            yield Candidate("factor", reason, tried(multiplied, [*chain[:n], piece, *chain[n:]]))
+        if piece.shape == part.shape and not part.is_scalar:
+            yield Candidate("factor", reason, x.Hadamard(part, piece))
 
 
 def _pieces(step: Broken) -> Iterator[Expression]:
-    """What could be a forgotten factor: derivatives of functions, entries, symbols, their transposes."""
-    sides = (step.rhs, step.lhs, *step.definitions.values())
-    for side in sides:
+    """What could be forgotten: derivatives of the functions, the symbols and their transposes."""
+    for side in (step.rhs, step.lhs, *step.definitions.values()):
         for part in parts(side, x.Apply):
             yield x.Apply(part.function, part.body, part.order + 1)
-    for side in sides[:2]:
-        yield from parts(side, x.Entry)
     for symbol in step.symbols:
-        yield symbol
         if not symbol.is_scalar:
-            yield x.Transpose(symbol)
+            yield from (symbol, x.Transpose(symbol))
 
 
-def wrappings(step: Broken) -> Iterator[Candidate]:
-    """A derivative, an inverse or a power is forgotten, or an argument has the wrong factor."""
-    taken = list(dict.fromkeys(p for p in parts(step.lhs, (x.Partial, x.Gradient))))
-    one, two = x.Constant(Fraction(1)), x.Constant(Fraction(2))
+@anywhere
+def missing_operator(step: Broken, part: Expression) -> Iterator[Candidate]:
+    """A derivative or an inverse is forgotten."""
+    if not isinstance(part, (x.Constant, x.Count)):
+        for d in dict.fromkeys(parts(step.lhs, (x.Partial, x.Gradient))):
+            layout = (d.layout,) if isinstance(d, x.Partial) else ()
+            reason = f"the derivative by {latex(d.variable)} is missing"
+            yield Candidate("term", reason, tried(type(d), part, d.variable, *layout))
+    if is_square(part):
+        yield Candidate("term", f"the inverse of {latex(part)} is missing", x.Inverse(part))
 
-    def change(part: Expression) -> Iterator[Candidate]:
-        for p in taken:
-            by = {"layout": p.layout} if isinstance(p, x.Partial) else {}
-            if not isinstance(part, (x.Constant, x.Count)):
-                reason = f"the derivative by {latex(p.variable)} is missing"
-                try:
-                    yield Candidate("term", reason, type(p)(part, p.variable, **by))
-                except ShapeError:
-                    continue
-        if not part.is_scalar and len(part.shape) == 2 and part.shape[0] == part.shape[1]:
-            yield Candidate("term", f"the inverse of {latex(part)} is missing", x.Inverse(part))
+
+@anywhere
+def exchanged(step: Broken, part: Expression) -> Iterator[Candidate]:
+    """One symbol is written for another of the same shape."""
+    for symbol in step.symbols:
         match part:
-            case x.Apply(function=function, body=body, order=order):
-                for scale in (Scale(Fraction(-1)), Scale(Fraction(2)), Scale(Fraction(1, 2))):
-                    yield Candidate("factor", rhs=x.Apply(function, scaled(body, scale), order))
-                yield Candidate("factor", rhs=x.Apply(function, body, order + 1))
-                if order:
-                    yield Candidate("factor", rhs=x.Apply(function, body, order - 1))
-            case x.Power(base=base, exponent=x.Constant(value=value), entrywise=entrywise):
-                for exponent in (value + 1, value - 1, -value):
-                    power = x.Constant(exponent)
-                    yield Candidate("factor", rhs=base if exponent == 1 else x.Power(base, power, entrywise))
-            case x.Norm() | x.Entry() | x.Symbol() if part.is_scalar:
-                yield Candidate("factor", rhs=x.Power(part, two))
-                yield Candidate("factor", rhs=x.Divide(one, part))
-
-    yield from step.everywhere(change)
+            case x.Symbol(size=size) if size == symbol.size:
+                yield Candidate("term", rhs=symbol)
+            case x.Entry(body=x.Symbol(size=size), indices=at) if size == symbol.size:
+                yield Candidate("term", rhs=x.Entry(symbol, at))
 
 
-def transposed_scales(step: Broken) -> Iterator[Candidate]:
-    """The right side is transposed, and has a wrong sign or factor besides."""
-    try:
-        turned = transposed(step.rhs)
-    except ShapeError:
-        return
-    if turned.shape == step.lhs.shape and turned != step.rhs:
-        left = step.forms[0] if step.fits() else step.form(step.lhs)
-        yield from _rescaled(turned, ratio(left, step.form(turned)), "transposed, and ")
-
-
-def exchanged(step: Broken) -> Iterator[Candidate]:
-    """One symbol is written for another."""
-
-    def change(part: Expression) -> Iterator[Candidate]:
-        if isinstance(part, x.Symbol):
-            for symbol in step.symbols:
-                if symbol != part and symbol.size == part.size:
-                    yield Candidate("term", rhs=symbol)
-        if isinstance(part, x.Entry) and isinstance(part.body, x.Symbol):
-            for symbol in step.symbols:
-                if symbol != part.body and symbol.size == part.body.size:
-                    yield Candidate("term", rhs=x.Entry(symbol, part.indices))
-
-    yield from step.everywhere(change)
-
-
-SLIPS: tuple[Callable[[Broken], Iterator[Candidate]], ...] = (
-    layouts, transposed_whole, scales, transposed_scales, transposed_parts, orders, captured, indices, deltas,
-    shapes, hypotheses, products, sums, missing_term, drops, wrappings, missing_factors, exchanged,
+SLIPS: tuple[Slip, ...] = (
+    layouts, transposed_whole, scales, transposed_scales, transposed_part, transposed_symbol, orders,
+    captured, index, indices, deltas, shapes, inner, hypotheses, products, sums, missing_term,
+    one_too_many, missing_scalar, missing_operator, missing_factor, exchanged,
 )  # fmt: skip

@@ -155,7 +155,7 @@ class Question:
         return found
 
     def _demand_one_meaning(self) -> None:
-        """Refuse what may be meant for all arguments of f: an equation, or a sign elsewhere than the claim."""
+        """Refuse what may be meant for all arguments of f: an equation, or a sign at another place."""
         both = self._uses([self.claim.lhs, self.claim.rhs])
         for hypothesis in self.relevant:
             stated = {use for use in self._uses(_stated([hypothesis])) if use[0].endswith("()")}

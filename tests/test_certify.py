@@ -30,6 +30,7 @@ from derive.terms import (
     Size,
     Sum,
     Term,
+    tensors,
 )
 from numeric.certify import ladder, refute
 from numeric.sampling import Question
@@ -99,7 +100,10 @@ DISTINCT = Coincide(i, j, False, ("i ≠ j",))
 EQUAL = Coincide(i, j, True, ("i = j",))
 
 
-def claim(lhs: Term, rhs: Term, *hypotheses, relation="=", definitions=SOFTMAX, constants=()) -> Claim:
+def claim(lhs: Term, rhs: Term, *hypotheses, relation="=", definitions=None, constants=()) -> Claim:
+    """A claim, in the context of a softmax classifier where it mentions one."""
+    if definitions is None:
+        definitions = {} if SOFTMAX.keys().isdisjoint(tensors(lhs) | tensors(rhs)) else SOFTMAX
     return Claim(lhs, rhs, relation, Context(definitions, hypotheses, frozenset(constants)))
 
 
@@ -384,19 +388,19 @@ def test_arbitrary_functions_are_written_out():
 # ── hypotheses ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def drawn(hypotheses, lhs=ZERO, count=6, definitions=SOFTMAX, **sizes):
+def drawn(hypotheses, lhs=ZERO, count=6, **sizes):
     """The tensors at some points, as arrays of fractions, for a claim about the tensors of the hypotheses."""
-    question = Question(claim(lhs, ONE, *hypotheses, definitions=definitions), seed=2)
+    question = Question(claim(lhs, ONE, *hypotheses), seed=2)
     found = []
     for setting, points in question.settings(sizes, count):
         circuit = setting.circuit
         for point in points:
-            tensors = {}
+            arrays = {}
             for name, shape in circuit.shapes.items():
                 values = [point[circuit.node("leaf", name, place)] for place in np.ndindex(shape)]
                 fractions = [Fraction(int(value.p), int(value.q)) for value in values]
-                tensors[name] = np.array(fractions, dtype=object).reshape(shape)
-            found.append(tensors)
+                arrays[name] = np.array(fractions, dtype=object).reshape(shape)
+            found.append(arrays)
     assert len(found) >= 2
     return found
 

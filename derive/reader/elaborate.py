@@ -6,7 +6,7 @@ shape of 1 (ones) or I (identity) is not declared it follows from its neighbour.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from fractions import Fraction
 
@@ -346,7 +346,11 @@ class Elaborator:
                 raise Unreadable("D002", "a sign that is both plus and minus has two readings", term)
             part = self.expression(term)
             parts.append(x.Negate(part) if sign == "-" else part)
-        shape = next((p.shape for p in parts if not _pending(p)), None)
+        zero = x.Constant(Fraction(0))
+        shapes = [p.shape for p in parts if not _pending(p) and p not in (zero, x.Negate(zero))]
+        shape = shapes[0] if shapes else None
+        if shape is not None and shape != x.SCALAR:
+            parts = [Pending("zero") if p in (zero, x.Negate(zero)) else p for p in parts]
         if shape is not None:
             parts = [_resolved(p, shape) for p in parts]
         if len(parts) == 1:
@@ -650,8 +654,12 @@ class Elaborator:
         if whole is not None and whole in self.scope.shapes:
             return self.named(whole)
         is_e = isinstance(node.base, tex.Symbol) and node.base.letter == "e" and "e" not in self.scope.shapes
-        if is_e and node.sub is None and node.sup is not None:
-            return x.Apply("exp", self.expression(node.sup))
+        numbered = node.sub is not None and ("e" in self.scope.families or _is_transposition(node.sup))
+        if is_e and node.sup is not None and not node.primes and not numbered:
+            exponent = self.expression(node.sup)
+            if node.sub is not None:  # e^z_i is printed for e^{z_i}
+                exponent = self.entry(exponent, node.sub, node)
+            return x.Apply("exp", exponent)
         if isinstance(node.base, tex.Fence) and node.base.open in ("|", r"\|") and node.sub is not None:
             value = self.norm(node.base, node.sub)
         elif (named := self.known(node, with_sup=False)) is not None and named in self.scope.shapes:
@@ -713,6 +721,9 @@ class Elaborator:
             return x.Basis(self.index(letters[0], general.index.range))
         if isinstance(node.base, tex.Number) and node.base.text == "1":
             return Pending("ones")
+        capital = self.capital(node.base)
+        if capital is not None and letters is not None and len(letters) == 2 and node.sub is not None:
+            return self.entry(self.scope.symbol(capital), node.sub, node)
         if (
             isinstance(node.base, tex.Symbol)
             and node.base.letter == r"\delta"
@@ -822,6 +833,8 @@ class Elaborator:
             delta = self.delta(node.body.left, node.body.right, node)
             return delta if node.body.op == "=" else x.Add((x.Constant(Fraction(1)), x.Negate(delta)))
         if isinstance(node.body, tex.Commas):
+            if node.open in ("[", "(") and any(isinstance(i, tex.Dots) for i in node.body.items):
+                return x.Transpose(self.listed(node.body.items, node))
             raise Unreadable("D002", "a list in brackets has no reading here yet", node)
         return self.expression(node.body)
 
@@ -904,9 +917,24 @@ class Elaborator:
         return list(dict.fromkeys(letters)), start, without
 
     def matrix(self, node: tex.Matrix, rows: tuple[tuple[tex.Node | None, ...], ...]) -> Expression:
+        cells = [cell for row in rows for cell in row]
+        if any(isinstance(cell, tex.Dots) for cell in cells) and 1 in (len(rows), len(rows[0])):
+            column = self.listed(cells, node)
+            return column if len(rows) > 1 else x.Transpose(column)
         if any(cell is None or isinstance(cell, tex.Dots) for row in rows for cell in row):
             raise Unreadable("D002", "a matrix with dots has no reading here yet", node)
         return x.Blocks(tuple(tuple(self.expression(c) for c in row if c is not None) for row in rows))
+
+    def listed(self, cells: Sequence[tex.Node | None], node: tex.Node) -> Expression:
+        """a_1, a_2, ..., a_n as a column, by its general entry."""
+        written = [c for c in cells if c is not None and not isinstance(c, tex.Dots)]
+        general = _general_term(written[0], written[-1], self.scope.first) if len(written) > 1 else None
+        if general is None or general == written[0]:
+            raise Unreadable("D017", "the general entry of this list is not clear", node, "x_1, x_2, \\dots, x_n")
+        inner = Elaborator(self.scope, self.layout, self.by_scalar, dict(self.bound), dict(self.ranges))
+        size = inner.range_of(DOTTED, node, general)
+        inner.bound[DOTTED] = Index(DOTTED, size)
+        return x.Entries((Index(DOTTED, size), Index("·column", ONE)), inner.expression(general))
 
     def cases(self, node: tex.Cases, rows: tuple[tex.Case, ...]) -> Expression:
         """Values for i = j and for i != j, as delta_ij a + (1 - delta_ij) b."""
@@ -1074,6 +1102,10 @@ def _is_indicator(item: tex.Node, rest: list[tex.Node]) -> bool:
 def _direction(variable: x.Symbol) -> x.Symbol:
     """dz, the differential of an independent variable."""
     return x.Symbol(f"d{variable.name}", variable.shape)
+
+
+def _is_transposition(sup: tex.Node | None) -> bool:
+    return isinstance(sup, tex.Symbol) and sup.letter in TRANSPOSES
 
 
 def _is_nabla(item: tex.Node) -> bool:

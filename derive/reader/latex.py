@@ -358,6 +358,12 @@ def _states(pieces: Iterable[Piece]) -> bool:
     return any(piece.kind == "relation" or piece.text in _PREDICATES for piece in pieces)
 
 
+def _opens(pieces: list[Piece]) -> bool:
+    """Whether an expression has to go on: it ends with an operator, or with a sum of nothing yet."""
+    base = next((piece for piece in reversed(pieces) if piece.kind not in ("sub", "sup")), pieces[-1])
+    return pieces[-1].kind in _JOINING or (base.text in LIMITS and base is not pieces[-1])
+
+
 def _trimmed(pieces: list[Piece]) -> list[Piece]:
     """Without the marks and the punctuation at either end."""
     first, last = 0, len(pieces)
@@ -438,9 +444,8 @@ class _Formula:
         for piece in pieces:
             layout = self.layout(piece, bare=not row)
             if layout is not None:
-                while layout and layout[-1].kind == "break":
-                    layout = layout[:-1]
-                yield from self.opened(layout, row)
+                last = next((at for at in range(len(layout), 0, -1) if layout[at - 1].kind != "break"), 0)
+                yield from self.opened(layout[:last], row)
                 continue
             if piece.kind == "break":
                 row.clear()
@@ -470,14 +475,11 @@ class _Formula:
 
     def goes_on(self, latest: list[Piece], row: list[Piece]) -> bool:
         """Whether a row only goes on with the expression of the row before it."""
-        if latest[-1].kind in _JOINING:
+        relation = next((at for at, piece in enumerate(row) if piece.kind == "relation"), len(row))
+        if latest[-1].kind in _JOINING or (_opens(latest) and relation == len(row)):
             return True
         if latest[-1].close == "." and row[0].kind == "fence" and row[0].text == ".":
             return True
-        base = next((piece for piece in reversed(latest) if piece.kind not in ("sub", "sup")), latest[-1])
-        if base.text in LIMITS and base.text.startswith("\\"):
-            return True  # a sum, and what it sums
-        relation = next((at for at, piece in enumerate(row) if piece.kind == "relation"), len(row))
         if any(piece.kind == "open" for piece in latest) and any(
             piece.kind == "close" for piece in row[:relation]
         ):
@@ -557,7 +559,7 @@ class _Formula:
         for at, segment in enumerate(segments):
             draft = drafts[-1]
             after = segments[at + 1] if at + 1 < len(segments) else None
-            opens = not draft.pieces or draft.pieces[-1].kind in _JOINING
+            opens = not draft.pieces or _opens(draft.pieces)
             if segment.text:
                 if draft.pieces and after and after.separator != ",":
                     drafts.append(draft := _Draft(segment.separator))

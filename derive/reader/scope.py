@@ -133,6 +133,9 @@ class Scope:
             self.definitions[old] = self.definitions[name]
         for user in users:
             self.definitions[user] = x.replace(self.definitions[user], symbol, former)
+        for user, formula in self.formulas.items():
+            parameters = tuple(former if p == symbol else p for p in formula.parameters)
+            self.formulas[user] = Formula(parameters, x.replace(formula.value, symbol, former))  # type: ignore[arg-type]
 
     def symbol(self, name: str) -> x.Symbol:
         return x.Symbol(name, self.shapes[name])

@@ -209,13 +209,13 @@ def defined_name(node: tex.Node, scope: Scope) -> str | None:
     if isinstance(node, tex.Script) and node.sup is None and not node.primes:
         letters = Elaborator(scope).index_nodes(node.sub)
         base = key(node.base)
-        if _typed_names(node, scope):
+        if _typed_names(node, scope) or (whole is not None and scope.knows(whole)):
             return whole
-        if letters and base is not None and all(_is_index_letter(n, scope) for n in letters):
-            return base
         known = Elaborator(scope).resolve(node.base)
         if letters and known in scope.shapes and scope.shapes[known] != x.SCALAR:
             return known  # an entry of something known
+        if letters and base is not None and all(_is_index_letter(n, scope) for n in letters):
+            return base
         return whole
     if isinstance(node, (tex.Symbol, tex.Accent)) or (isinstance(node, tex.Script) and whole is not None):
         base = node.base if isinstance(node, tex.Script) else node
@@ -287,8 +287,7 @@ def define(clause: tex.Clause, scope: Scope, layout: x.Layout) -> None:
     if symbols and len(free) == len(symbols):
         scope.formulas[name] = Formula(tuple(scope.symbol(s) for s in free if s is not None), value)
     if isinstance(node, tex.Script) and name in _typed_names(node, scope):
-        letters = elaborator.index_nodes(node.sub) or []
-        scope.indexed[name] = tuple(n.letter for n in letters if isinstance(n, tex.Symbol))
+        scope.indexed[name] = tuple(letters)
 
 
 @dataclass(frozen=True)
@@ -315,6 +314,10 @@ def _by_letters(name: str, indices: tuple[Index, ...], value: Expression, scope:
 
 def _entry_letters(node: tex.Node, name: str, meaning: tex.Node, elaborator: Elaborator) -> list[str]:
     """The letters of a left side that are indices: those that the right side carries as such."""
+    if isinstance(node, tex.Script) and node.sub is None and node.sup is not None:
+        sample = _parenthesised(node.sup)
+        typed = isinstance(sample, tex.Symbol) and sample.letter in elaborator.typed_letters()
+        return [sample.letter] if typed and isinstance(sample, tex.Symbol) else []
     if not isinstance(node, tex.Script) or node.sub is None:
         return []
     nodes = elaborator.index_nodes(node.sub) or []
@@ -332,14 +335,19 @@ def _entry_letters(node: tex.Node, name: str, meaning: tex.Node, elaborator: Ela
 def presume(parameters: tuple[tex.Node, ...], scope: Scope) -> None:
     """Parameters of a function without a meaning of their own are scalars."""
     for parameter in parameters:
-        name = Elaborator(scope).resolve(parameter)
-        if isinstance(parameter, tex.Symbol) and name is not None and not scope.knows(name):
+        name = key(parameter)
+        known = Elaborator(scope).resolve(parameter) is not None
+        if isinstance(parameter, tex.Symbol) and name is not None and not known:
             scope.declare(name, x.SCALAR)
             scope.presumed.add(name)
 
 
 def _typed_names(node: tex.Script, scope: Scope) -> set[str]:
-    """The whole name of an entry whose letters stand for layers, as z_j beside z_k."""
+    """The whole name of an entry whose letters stand for layers or samples, as z_j beside z_k, or z^{(i)}."""
+    if node.sub is None and node.sup is not None:
+        sample = _parenthesised(node.sup)
+        typed = isinstance(sample, tex.Symbol) and sample.letter in Elaborator(scope).typed_letters()
+        return {key(node) or ""} if typed else set()
     letters = Elaborator(scope).index_nodes(node.sub) or []
     typed = Elaborator(scope).typed_letters()
     if letters and all(isinstance(n, tex.Symbol) and n.letter in typed for n in letters):

@@ -130,6 +130,7 @@ FONTS = {
     "mathcal": "cal", "mathscr": "cal", "mathbb": "bb", "mathds": "bb", "mathbbm": "bb", "mathrm": "rm",
     "operatorname": "rm", "mathit": "it", "mathsf": "sf", "mathtt": "sf", "mathfrak": "frak",
 }  # fmt: skip
+_WHOLE = frozenset({"rm", "it", "sf"})  # what stands together in these fonts is one name
 _SWITCHES = {
     "bf": "bold", "boldmath": "bold", "rm": "rm", "it": "it", "cal": "cal", "sf": "sf", "frak": "frak",
 }  # fmt: skip
@@ -148,7 +149,7 @@ _STRETCHED = {"xrightarrow": r"\to", "xleftarrow": r"\leftarrow", "xlongequal": 
 # Operators that LaTeX itself sets upright under their own name.
 _OPERATORS = names(
     """arccos arcsin arctan arg cos cosh cot coth csc deg det dim exp gcd hom inf ker lg lim liminf limsup ln
-    log max min sec sin sinh sup tan tanh"""
+    log Pr max min sec sin sinh sup tan tanh"""
 )
 LIMITS = frozenset({r"\sum", r"\prod", r"\int", "max", "min", "argmax", "argmin", "lim"})
 _COMBINING = {
@@ -185,12 +186,8 @@ _SPACING = re.compile(r"\\[\s,;:!>]|~|\s+")
 _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]*(?:-[A-Za-z0-9]+)*")
 
 
-def tokenise(text: str, words: frozenset[str]) -> list[Piece]:
-    """The pieces of a formula, flat and in order; \\name is a word where `words` has it (`\\softmax`)."""
-    return list(_tokens(text, words))
-
-
-def _tokens(text: str, words: frozenset[str]) -> Iterator[Piece]:
+def tokenise(text: str, words: frozenset[str]) -> Iterator[Piece]:
+    r"""The pieces of a formula, flat and in order; \softmax is a word where `words` has it."""
     partner = braces(text)
     at = 0
     while match := _TOKEN.match(text, at):
@@ -452,23 +449,23 @@ class _Arrangement:
         self.items, self.at = items, 0
 
     def run(self) -> Pieces:
+        """All of the pieces; a font switch holds up to the closing brace, or to the next switch."""
         out: list[Piece] = []
-        switch = ""
+        switch, since = "", 0
         while self.at < len(self.items):
             piece = self.items[self.at]
             if piece.kind == "command" and piece.text in _SWITCHES:
-                switch = _SWITCHES[piece.text]
                 self.at += 1
-                continue
-            if piece.kind == "accent":  # a combining mark stands after its letter
+                out[since:] = _faced(tuple(out[since:]), switch)
+                switch, since = _SWITCHES[piece.text], len(out)
+            elif piece.kind == "accent":  # a combining mark stands after its letter
                 self.at += 1
                 base = out.pop() if out else piece._replace(kind="stray")
-                out.append(
-                    Piece("command", _COMBINING[piece.text], base.start, piece.end, arguments=((base,),))
-                )
-                continue
-            found = self.unit(0)
-            out.extend(_faced(found, switch) if switch else found)
+                place = (base.start, piece.end)
+                out.append(Piece("command", _COMBINING[piece.text], *place, arguments=((base,),)))
+            else:
+                out.extend(self.unit(0))
+        out[since:] = _faced(tuple(out[since:]), switch)
         return tuple(out)
 
     def unit(self, depth: int) -> Pieces:
@@ -558,6 +555,8 @@ class _Arrangement:
         They are kept where a script follows, since LaTeX attaches it to the whole group.
         """
         parts = group.parts
+        if parts and parts[0].font in _WHOLE:
+            parts = tuple(spell(parts, frozenset()))  # {\rm if} is one name
         scripted = self.at < len(self.items) and self.items[self.at].kind in ("sub", "sup", "prime")
         if not parts:
             return ()
@@ -566,7 +565,7 @@ class _Arrangement:
             return (parts[0]._replace(kind=kind, start=group.start, end=group.end),)
         if len(parts) == 1 or (_loose(parts) and not scripted):
             return parts
-        return (group,)
+        return (group._replace(parts=parts),)
 
 
 def _loose(parts: Pieces) -> bool:
@@ -585,7 +584,9 @@ def _loose(parts: Pieces) -> bool:
 
 def _faced(parts: Pieces, font: str) -> Pieces:
     """The same pieces in a font, where they have none yet; scripts keep their own."""
-    if len(parts) == 1 and parts[0].kind == "number" and font not in ("rm", "it", "sf"):
+    if not font:
+        return parts
+    if len(parts) == 1 and parts[0].kind == "number" and font not in _WHOLE:
         return (parts[0]._replace(kind="name", font=font),)  # \mathbf{1} is a name, not the number
     out = []
     for part in parts:
@@ -620,6 +621,7 @@ def _stacked(command: Piece, annotation: Pieces, base: Pieces) -> Pieces:
 
 
 def _flat(parts: Pieces) -> Iterator[Piece]:
+    """Pieces with all that they hold."""
     for part in parts:
         yield part
         yield from _flat(part.parts)
@@ -675,7 +677,7 @@ def spell(
         text = "".join(piece.text for piece in run)
         if len(run) == 1:
             yield run[0]
-        elif text in whole or run[0].font in ("rm", "it", "sf"):
+        elif text in whole or run[0].font in _WHOLE:
             yield run[0]._replace(kind="name", text=text, end=run[-1].end)
         else:
             at = 0

@@ -91,7 +91,8 @@ def _item(step: Step, report: Report) -> Iterator[str]:
         parts += [f"{name} = {value}".replace("'", "") for name, value in found.values.items()]
         if found.entry:
             parts.append(f"entry ({', '.join(str(k + 1) for k in found.entry)})")
-        yield f"  counterexample: {_code('; '.join(parts))}: left {_code(found.lhs)}, right {_code(found.rhs)}  "
+        sides = f"left {_code(found.lhs)}, right {_code(found.rhs)}"
+        yield f"  counterexample: {_code('; '.join(parts))}: {sides}  "
     if step.repair is not None:
         yield f"  what would mend it ({_words(step.repair.kind)}): {_code(step.repair.latex)}  "
     for note in report.notes:

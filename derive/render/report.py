@@ -254,9 +254,10 @@ class _Page:
         label = f"{verdict}{code}"
         if first.startswith(f"{place} {label}"):
             colour = verdict if verdict in VERDICTS else "dim"
-            first = f"{self.style.paint(place, 'bold')} {self.style.paint(label, colour)}" + first[
-                len(place) + 1 + len(label) :
-            ]
+            first = (
+                f"{self.style.paint(place, 'bold')} {self.style.paint(label, colour)}"
+                + first[len(place) + 1 + len(label) :]
+            )
         self.lines += [first, *(f"  {line}" for line in rest)]
 
     def formula(self, step: Step) -> None:
@@ -279,9 +280,12 @@ class _Page:
         numeric = step.numeric
         if step.verdict is Verdict.UNKNOWN and numeric is not None:
             if numeric.agrees:
-                yield "numbers", (
-                    f"both sides agree in {numeric.samples} samples, up to {numeric.max_error:.0e}; "
-                    "that proves nothing"
+                yield (
+                    "numbers",
+                    (
+                        f"both sides agree in {numeric.samples} samples, up to {numeric.max_error:.0e}; "
+                        "that proves nothing"
+                    ),
                 )
             elif numeric.agrees is False:
                 yield "numbers", "the sides seem to differ, but no counterexample could be certified"
@@ -346,7 +350,9 @@ class _Page:
 
     def _picture(self, name: str, value: Value) -> list[str]:
         if isinstance(value, str) and "=" in value:
-            return wrap("; ".join(self.plain(part.strip()) for part in value.split(";")), self.style.width - 12)
+            return wrap(
+                "; ".join(self.plain(part.strip()) for part in value.split(";")), self.style.width - 12
+            )
         return picture(self.plain(name), value)
 
     # ------------------------------------------------------------------ the ledger
@@ -365,7 +371,10 @@ class _Page:
         self.lines += [self.style.paint(head, "bold"), *(f"  {line}" for line in rest)]
         for label, text in (*self._needs(), *self._layouts()):
             first, *rest = wrap(text, self.style.width - 10)
-            self.lines += [f"  {self.style.paint(f'{label:<7}', 'dim')} {first}", *(f"          {line}" for line in rest)]
+            self.lines += [
+                f"  {self.style.paint(f'{label:<7}', 'dim')} {first}",
+                *(f"          {line}" for line in rest),
+            ]
         at = {(step.line, step.column) for step in report.steps}
         for note in report.notes:
             if (note.line, note.column) not in at:
@@ -494,7 +503,9 @@ class _Source:
         if step.place is not None:
             return [(shown, caret)]
         before: list[tuple[_Row, int | None]] = []
-        if not re.search(r"\w|[)\]}|]", re.sub(r"\\(?:begin|left|quad|qquad)\b\s*(?:\{\w+\*?\})?", "", row.text[:caret])):
+        if not re.search(
+            r"\w|[)\]}|]", re.sub(r"\\(?:begin|left|quad|qquad)\b\s*(?:\{\w+\*?\})?", "", row.text[:caret])
+        ):
             wanted = min(_ROWS_BEFORE, 1 + step.lhs.strip().count("\n"))
             for other in self._above(line, found):
                 if other.text.strip():
@@ -503,7 +514,9 @@ class _Source:
                     break
         after = [
             (other, None)
-            for _, other in zip(range(min(_ROWS_AFTER, step.rhs.strip().count("\n"))), self._below(line, found), strict=False)
+            for _, other in zip(
+                range(min(_ROWS_AFTER, step.rhs.strip().count("\n"))), self._below(line, found), strict=False
+            )
         ]
         return [*before, (shown, caret), *after]
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
 from fractions import Fraction
 from itertools import product
 
@@ -21,18 +21,24 @@ from flint import arb, ctx, fmpq
 from derive.terms import (
     Abstraction,
     Apply,
+    AtLeast,
     Claim,
+    Coincide,
     Component,
     Context,
     Delta,
     Determinant,
     Dimension,
     Entry,
+    Equation,
+    Hypothesis,
     Index,
     Inverse,
+    Nonzero,
     Number,
     Partial,
     Plus,
+    Positive,
     Power,
     Product,
     Size,
@@ -108,7 +114,6 @@ def smooth(seed: str, order: int, at: arb) -> arb:
     rng = random.Random(seed)
     a, b, c, q, p = (Fraction(rng.randint(3, 17), 8) for _ in range(5))
     wave = real(a) * real(b) ** order * (real(b) * at + real(c) + arb.pi() / 2 * order).sin()
-    tail = (q * at * at + p * at) if False else None
     tail = {0: real(q) * at * at + real(p) * at, 1: 2 * real(q) * at + real(p), 2: 2 * real(q)}.get(order, arb(0))
     return wave + tail
 
@@ -170,13 +175,15 @@ class World:
     Attributes:
         sizes: the value of each dimension symbol.
         seed: decides every number.
-        kinds: how the entries of some tensors are made: a function of (world, place); see `makers`.
+        kinds: how the entries of some tensors are made; see `makers`.
+        fixed: where the free indices of the claim stand.
     """
 
     sizes: dict[str, int]
     seed: int
     context: Context = field(default_factory=Context)
     kinds: Mapping[str, Callable[[World, str, Place], arb]] = field(default_factory=dict)
+    fixed: Scope = field(default_factory=dict)
     made: dict[tuple[str, Place], arb] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -193,6 +200,35 @@ class World:
             maker = self.kinds.get(tensor)
             self.made[key] = maker(self, tensor, place) if maker else real(self.draw(tensor, place))
         return self.made[key]
+
+    def admits(self, hypothesis: Hypothesis) -> bool:
+        """Whether a hypothesis about indices or dimensions holds here."""
+        match hypothesis:
+            case Coincide(left, right, equal):
+                at = [i.name if isinstance(i.name, int) else self.fixed[i] for i in (left, right)]
+                return (at[0] == at[1]) is equal
+            case AtLeast(dimension, bound):
+                return dimension.value(self.sizes) >= bound
+        return True
+
+    def satisfies(self, hypothesis: Hypothesis) -> bool:
+        """Whether a hypothesis about entries holds here, for every value of its free indices."""
+        if isinstance(hypothesis, (Coincide, AtLeast)):
+            return self.admits(hypothesis)
+        terms = sides(hypothesis)
+        free = sorted(frozenset[Index]().union(*map(free_of, terms)), key=str)
+        choices = [
+            [self.fixed[i]] if i.name in self.context.constants else range(self.extent(i.range)) for i in free
+        ]
+        for places in product(*choices):
+            values = [self.value(side, dict(zip(free, places, strict=True))) for side in terms]
+            if isinstance(hypothesis, Equation) and not abs(values[0] - values[1]) < CLOSE:
+                return False
+            if isinstance(hypothesis, Positive) and not values[0] > 0:
+                return False
+            if isinstance(hypothesis, Nonzero) and values[0] == 0:
+                return False
+        return True
 
     def extent(self, dimension: Dimension) -> int:
         size = dimension.value(self.sizes)
@@ -258,8 +294,6 @@ class World:
         inner = {**outer, **dict(zip(definition.indices, place, strict=True))}
         return self.value(definition.body, inner, held)
 
-    fixed: Scope = field(default_factory=dict)  # the free indices of the claim
-
     def rows(self, matrix: Abstraction, scope: Scope, held: Held) -> list[list[arb]]:
         r, c = matrix.indices
         size = self.extent(r.range)
@@ -310,6 +344,105 @@ class World:
         return any(self.rests_on(part.tensor, other) for part in walk(definition.body) if isinstance(part, Entry))
 
 
+def free_of(term: Term, bound: frozenset[Index] = frozenset()) -> frozenset[Index]:
+    """The named indices of a term that nothing in it binds."""
+    if isinstance(term, Sum):
+        return free_of(term.body, bound | {term.index})
+    found: set[Index] = set()
+    for slot in fields(term):  # type: ignore[arg-type]
+        todo: list[object] = [getattr(term, slot.name)]
+        while todo:
+            part = todo.pop()
+            if isinstance(part, Index):
+                found |= {part} - bound if isinstance(part.name, str) else set()
+            elif isinstance(part, Abstraction):
+                found |= free_of(part.body, bound | set(part.indices))
+            elif isinstance(part, Term):
+                found |= free_of(part, bound)
+            elif isinstance(part, tuple):
+                todo += part
+    return frozenset(found)
+
+
+def sides(hypothesis: Hypothesis) -> tuple[Term, ...]:
+    """The terms that a hypothesis is about."""
+    if isinstance(hypothesis, Equation):
+        return (hypothesis.lhs, hypothesis.rhs)
+    return (hypothesis.term,) if isinstance(hypothesis, (Positive, Nonzero)) else ()
+
+
+def symbols_of(part: object) -> frozenset[str]:
+    """The names of the dimensions that occur in a claim, a term, a hypothesis ..."""
+    if isinstance(part, Dimension):
+        return part.names
+    if isinstance(part, (tuple, frozenset)):
+        return frozenset[str]().union(*map(symbols_of, part))
+    if isinstance(part, Mapping):
+        return symbols_of(tuple(part.values()))
+    if is_dataclass(part):
+        return frozenset[str]().union(*(symbols_of(getattr(part, slot.name)) for slot in fields(part)))
+    return frozenset()
+
+
+def worlds(claim: Claim, kinds: Mapping[str, str], seed: int, count: int) -> Iterator[World]:
+    """Points at which the hypotheses about indices and dimensions hold; those about entries come from `kinds`."""
+    rng = random.Random(seed)
+    hypotheses = claim.context.hypotheses
+    made = {name: makers()[kind] for name, kind in kinds.items()}
+    free = free_of(claim.lhs) | free_of(claim.rhs)
+    for part in (*hypotheses, *claim.context.definitions.values()):
+        if isinstance(part, Coincide):
+            free |= {i for i in (part.left, part.right) if isinstance(i.name, str)}
+        elif isinstance(part, Abstraction):
+            free |= free_of(part.body) - set(part.indices)
+    for term in (part for h in hypotheses for part in sides(h)):
+        free |= {i for i in free_of(term) if i.name in claim.context.constants}
+    for attempt in range(40 * count):
+        sizes = {name: rng.choice((1, 2, 2, 3)) for name in sorted({"c", "n"} | symbols_of(claim))}
+        world = World(sizes, rng.randrange(10**9), claim.context, made)
+        try:
+            world.fixed = {i: rng.randrange(world.extent(i.range)) for i in sorted(free, key=str)}
+            if not all(map(world.admits, hypotheses)):
+                continue
+        except Nowhere:
+            continue
+        if attempt % 2:  # every other point has positive entries, so that logarithms have values
+            everything = {e.tensor for side in (claim.lhs, claim.rhs) for e in walk(side) if isinstance(e, Entry)}
+            everything |= {e.tensor for g in claim.context.definitions.values() for e in walk(g) if isinstance(e, Entry)}
+            world.kinds = {name: makers()["positive"] for name in everything} | made
+        yield world
+        count -= 1
+        if not count:
+            return
+
+
+def verdict(claim: Claim, world: World) -> bool | None:
+    """Whether a claim holds at one point; None where it has no meaning there, or too few digits."""
+    try:
+        left, right = (world.value(side, dict(world.fixed)) for side in (claim.lhs, claim.rhs))
+    except (Nowhere, Ambiguous, KeyError, OverflowError, RecursionError):
+        return None
+    gap = left - right
+    size = 1 + abs(left) + abs(right)
+    if not (gap.is_finite() and size.is_finite()) or gap.rad() > CLOSE * size.lower() / 100:
+        return None
+    near = bool(abs(gap) < CLOSE * size)
+    if near and claim.relation in ("<", ">") and gap != 0:
+        return None
+    if claim.relation == "=":
+        return near
+    order = {">": gap > 0, ">=": near or gap > 0, "<": gap < 0, "<=": near or gap < 0}
+    return bool(order[claim.relation])
+
+
+def _place_of(world: World, name: str) -> int:
+    return next(at for index, at in world.fixed.items() if index.name == name)
+
+
+def _reflection(v: list[Fraction], i: int, j: int) -> Fraction:
+    return Fraction(int(i == j)) - 2 * v[i] * v[j] / sum(w * w for w in v)
+
+
 def makers() -> dict[str, Callable[[World, str, Place], arb]]:
     """How to make entries with a property, by its name."""
 
@@ -331,16 +464,56 @@ def makers() -> dict[str, Callable[[World, str, Place], arb]]:
         return arb(int(place[0] == chosen))
 
     def one_hot_at_k(world: World, tensor: str, place: Place) -> arb:
-        (chosen,) = [at for index, at in world.fixed.items() if index.name == "k"]
-        return arb(int(place[0] == chosen))
+        return arb(int(place[0] == _place_of(world, "k")))
 
     def rotation(world: World, tensor: str, place: Place) -> arb:
         """I - 2 v v^T / v^T v, an orthogonal (and symmetric) matrix."""
-        v = whole(world, tensor, world.sizes["n"])
-        i, j = place
-        return real(Fraction(int(i == j)) - 2 * v[i] * v[j] / sum(w * w for w in v))
+        return real(_reflection(whole(world, tensor, world.sizes["n"]), *place))
+
+    def turned(world: World, tensor: str, place: Place) -> arb:
+        """A product of two reflections: orthogonal and, for n > 1, not symmetric."""
+        size = world.sizes.get("n", 2)
+        total = Fraction(0)
+        for middle in range(size):
+            total += _reflection(whole(world, tensor + "1", size), place[0], middle) * _reflection(
+                whole(world, tensor + "2", size), middle, place[1]
+            )
+        return real(total)
+
+    def turned_two(world: World, tensor: str, place: Place) -> arb:
+        return real(_reflection(whole(world, tensor, 2), *place))
+
+    def chosen(positive_at: Callable[[World, Place], bool]) -> Callable[[World, str, Place], arb]:
+        def made(world: World, tensor: str, place: Place) -> arb:
+            value = world.draw(tensor, place)
+            return real(abs(value) if positive_at(world, place) else value)
+
+        return made
+
+    def summing(world: World, tensor: str, place: Place) -> arb:
+        """Of both signs, but with a positive sum."""
+        value = world.draw(tensor, place)
+        low = sum((abs(world.draw(tensor, (at,))) for at in range(world.sizes["c"])), Fraction(1))
+        return real(value + (low if place == (0,) else 0))
+
+    def corner(world: World, tensor: str, place: Place) -> arb:
+        return real(world.draw(tensor, (0, 1) if place == (1, 0) else place))
+
+    def first(world: World, tensor: str, place: Place) -> arb:
+        return arb(1) if place == (0,) else real(world.draw(tensor, place))
 
     return {
+        "rotation": turned,
+        "rotation of two": turned_two,
+        "positive at k": chosen(lambda world, place: place[0] == _place_of(world, "k")),
+        "positive on the diagonal": chosen(lambda world, place: place[0] == place[1]),
+        "positive sum": summing,
+        "symmetric at 0, 1": corner,
+        "first is one": first,
+        "one": lambda world, tensor, place: arb(1),
+        "e": lambda world, tensor, place: arb(1).exp(),
+        "zero": lambda world, tensor, place: arb(0),
+        "negative": lambda world, tensor, place: -real(abs(world.draw(tensor, place))),
         "positive": positive,
         "simplex": simplex,
         "symmetric": symmetric,
