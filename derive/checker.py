@@ -52,6 +52,7 @@ DIFFERENTIAL = re.compile(
     r"(?:\{\\rm\s*d\}|\\mathrm\s*\{?d\}?|(?<![A-Za-z\\{])d)\s*"
     r"(\\(?:hat|tilde|bar|vec|mathbf|boldsymbol|bm)\s*\{?\\?[A-Za-z]+\}?|\\(?:theta|beta|sigma|mu|phi|alpha|lambda|omega)|[A-Za-z])(?![A-Za-z(])"
 )
+BRACED = re.compile(r"(?<![A-Za-z_^\\])\{([A-Za-z]{3,})\}")
 COUNTS_FROM_0 = re.compile(r"[A-Za-z}]_\{?0+\}?(?![0-9])|[A-Za-z}]_\{0[0-9]\}")
 LIMITS = re.compile(r"\\sum(?:\\limits)?\s*_\s*\{?\s*([a-z])\s*=\s*([01])\s*\}?\s*\^\s*\{?\s*([A-Za-z])\s*(?:\}|(?![A-Za-z{]))")
 
@@ -170,7 +171,7 @@ class Checker:
             condition = self.condition_of(clause)
             if condition is not None:
                 self.case = [condition]
-                self.record(clause, 0, source, "given")
+                self.record(clause, 0, source, "given" if condition.equal else "declaration")
             elif clause.links:
                 self.assume(clause, source)
 
@@ -213,8 +214,7 @@ class Checker:
         for match in NAME.finditer(bare):
             word = match.group()
             after = bare[match.end() :].lstrip(" &")
-            before = bare[: match.start()]
-            braced = before.endswith("{") and after.startswith("}") and before[-2:-1] not in ("_", "^")
+            braced = word in BRACED.findall(text)
             if word in tex.BUILTIN_WORDS or not (braced or after.startswith(("=", "(", ":=", ","))):
                 continue
             if not any(self.scope.knows(letter) for letter in word):
@@ -293,7 +293,9 @@ class Checker:
                     "D008", "nothing stands on the left of this sign", link.node, "an expression"
                 )
                 self.unread(clause, number, source, nothing)
-            elif link.relation in RELATIONS:
+            elif link.relation in ("=", ":=", r"\equiv") or (
+                link.relation in RELATIONS and source.passage.kind == "display"
+            ):
                 self.claim(left, clause, number, source, extra)
             left = link.node
         self.last = left
@@ -384,6 +386,20 @@ class Checker:
                 break
         return found
 
+    def distinct(self, *nodes: tex.Node) -> list[t.Hypothesis]:
+        """What subscripts such as s_{k \\neq i} say of their letters."""
+        found: list[t.Hypothesis] = []
+        for node in nodes:
+            for part in tex.walk(node):
+                if isinstance(part, tex.Script) and isinstance(part.sub, tex.Relation) and part.sub.op == r"\neq":
+                    base = Elaborator(self.scope).resolve(part.base)
+                    shape = self.scope.shapes.get(base or "")
+                    pair = (part.sub.left, part.sub.right)
+                    if shape and all(isinstance(n, tex.Symbol) for n in pair):
+                        left, right = (Elaborator(self.scope).named_index(n.letter, shape[0]) for n in pair)  # type: ignore[union-attr]
+                        found.append(t.Coincide(left, right, False, (rf"{left} \neq {right}",)))
+        return found
+
     def reading(
         self,
         left: tex.Node,
@@ -402,10 +418,11 @@ class Checker:
             return Reading(shown, depends_on_layout=dependent, trouble=trouble)
         depends = _depends_on_layout(lhs) or _depends_on_layout(rhs)
         shown = shown if depends else "any"
-        hypotheses, constants = self.scope.context()
+        extra = (*extra, *self.distinct(left, link.node))
+        hypotheses, constants = self.scope.context(extra)
         try:
             statement = state(
-                lhs, rhs, RELATIONS[link.relation], self.scope.definitions, (*hypotheses, *extra), constants
+                lhs, rhs, RELATIONS[link.relation], self.scope.definitions, hypotheses, constants
             )
         except ShapeError:
             return Reading(shown, depends, lhs, rhs)

@@ -36,8 +36,9 @@ KINDS = (
 )  # fmt: skip
 BUDGET = 60  # how often the kernel is asked about one step
 SHARE = 12  # of that, at most so often for one kind of slip
-EFFORT = 10_000  # of the kernel, for one question
-PLACES = 120  # at most so many parts of a side are looked at
+EFFORT = 3_000  # of the kernel, for one question
+LARGE = 10  # questions for which one counts that takes more effort
+PLACES, TERMS, PAIRS = 120, 8, 3  # at most so many parts of a side, terms, and pairs of indices are looked at
 ZERO, UNIT, TWO = (x.Constant(Fraction(n)) for n in (0, 1, 2))
 OTHER: dict[Layout, Layout] = {"numerator": "denominator", "denominator": "numerator"}
 LETTERS = "ijklmnpqrstu"
@@ -96,11 +97,18 @@ def mend(
         budget: how often the kernel may be asked.
     """
     step = Broken(lhs, rhs, definitions or {}, hypotheses, constants, budget)
+    found = search(step)
+    return None if found is None else found[0].repair(step)
+
+
+def search(step: Broken) -> tuple[Candidate, Theorem] | None:
+    """The first candidate that the kernel proves, with what it proved."""
     try:
         for slip in SLIPS:
             for candidate in islice(filter(step.admits, slip(step)), SHARE):
-                if step.likely(candidate) and step.prove(candidate) and not step.trivial(candidate):
-                    return candidate.repair(step)
+                theorem = step.prove(candidate) if step.likely(candidate) else None
+                if theorem is not None and not step.trivial(candidate):
+                    return candidate, theorem
     except (Spent, RecursionError):
         pass
     return None
@@ -154,7 +162,11 @@ class Broken:
             found = prove(self.state(*self.sides(candidate), candidate.hypotheses).claim, EFFORT)
         except (ShapeError, Unsupported):
             return None
-        return found if isinstance(found, Theorem) else None
+        if isinstance(found, Theorem):
+            return found
+        if found.reason:
+            self.left -= LARGE
+        return None
 
     def trivial(self, candidate: Candidate) -> bool:
         """Whether a candidate repeats the left side, up to the order of terms and to brackets in products."""
@@ -175,8 +187,11 @@ class Broken:
         try:
             claim = self.state(e, ZERO).claim
             return {frozenset(m): Fraction(v) for m, v in normal_form(claim.lhs, claim.context, EFFORT)}
-        except (ShapeError, Unsupported, Undefined, Exhausted):
-            return {}
+        except Exhausted:
+            self.left -= LARGE
+        except (ShapeError, Unsupported, Undefined):
+            pass
+        return {}
 
     # ------------------------------------------------------------------ what stands in the step
 
@@ -215,7 +230,7 @@ class Broken:
             if isinstance(whole, x.Add):
                 for number, term in enumerate(whole.terms):
                     found.append((term, put(term), _changing(whole.terms, number, put)))
-        return found
+        return found[: TERMS + 1]
 
     @cached_property
     def symbols(self) -> tuple[x.Symbol, ...]:
@@ -233,6 +248,11 @@ class Broken:
         for body in self.definitions.values():
             found |= {i for i in free(body) if i.name in self.constants}
         return tuple(sorted(found, key=str))
+
+    @cached_property
+    def pairs(self) -> list[tuple[Index, Index]]:
+        """Pairs of such indices that can coincide."""
+        return [(i, j) for i, j in combinations(self.indices, 2) if i.range == j.range][:PAIRS]
 
     @cached_property
     def letters(self) -> list[Index]:
@@ -683,7 +703,7 @@ def _one_renamed(e: Expression, old: Index, new: Index) -> Iterator[Expression]:
 
 
 @anywhere
-def index(step: Broken, part: Expression) -> Iterator[Candidate]:
+def one_index(step: Broken, part: Expression) -> Iterator[Candidate]:
     """An index is another one's, two of them are interchanged, or a sum runs over the wrong one."""
     here = carried(part)
     if len(here) == 2:
@@ -698,7 +718,7 @@ def index(step: Broken, part: Expression) -> Iterator[Candidate]:
                 yield Candidate("index", f"the sum runs over {new}", x.Sum(new, part.body, part.without))
 
 
-def indices(step: Broken) -> Iterator[Candidate]:
+def all_indices(step: Broken) -> Iterator[Candidate]:
     """An index is another one's, or two of them are interchanged, in the whole right side."""
     strange = sorted(free(step.rhs) - free(step.lhs), key=str)
     known = sorted(free(step.lhs), key=str)
@@ -713,12 +733,11 @@ def indices(step: Broken) -> Iterator[Candidate]:
 
 def deltas(step: Broken) -> Iterator[Candidate]:
     """A Kronecker delta is forgotten, or one too many."""
-    for i, j in combinations(step.indices, 2):
-        if i.range == j.range:
-            for term, _, change in step.summands:
-                scale, rest = scale_of(term)
-                reason = f"{latex(x.Delta(i, j))} is missing"
-                yield Candidate("delta", reason, tried(change, scale.times(x.Delta(i, j), *rest)))
+    for i, j in step.pairs:
+        delta = x.Delta(i, j)
+        for term, _, change in step.summands:
+            scale, rest = scale_of(term)
+            yield Candidate("delta", f"{latex(delta)} is missing", tried(change, scale.times(delta, *rest)))
     for part, put in step.places:
         if isinstance(part, x.Delta):
             yield Candidate("delta", f"{latex(part)} is one too many", put(UNIT))
@@ -807,8 +826,7 @@ def hypotheses(step: Broken) -> Iterator[Candidate]:
     usual = tuple(h for propose in USUAL for symbol in concerned for h in propose(symbol, step))
     apart = [
         t.Coincide(i, j, equal, (f"{i} {sign} {j}",))
-        for i, j in combinations(step.indices, 2)
-        if i.range == j.range
+        for i, j in step.pairs
         for equal, sign in ((True, "="), (False, r"\neq"))
     ]
     positive = _positive(concerned) if occurs("P", step.residual) else ()
@@ -920,13 +938,14 @@ def missing_term(step: Broken) -> Iterator[Candidate]:
         return
     step.ask()
     names = Names({s.name: s.size for s in step.symbols}, tuple(step.definitions))
-    made = step.state(x.Add((step.lhs, x.Negate(step.rhs))), ZERO)
     try:
+        made = step.state(x.Add((step.lhs, x.Negate(step.rhs))), ZERO)
         term = settled(lift(made.claim.lhs, made.indices, step.lhs.shape, made.claim.context, names))
         whole = x.Add((*(step.rhs.terms if isinstance(step.rhs, x.Add) else (step.rhs,)), term))
-    except (NotLifted, ShapeError, Undefined, Exhausted):
+    except (NotLifted, ShapeError, Unsupported, Undefined, Exhausted):
         return
-    yield Candidate("term", f"the term {latex(term)} is missing", whole)
+    if all(s in step.symbols for s in parts(term, x.Symbol)):
+        yield Candidate("term", f"the term {latex(term)} is missing", whole)
 
 
 @anywhere
@@ -952,7 +971,7 @@ def missing_scalar(step: Broken) -> Iterator[Candidate]:
     for term, alone, change in step.summands if step.fits else ():
         form = step.form(alone)
         number, powers = quotient(total(step.residual, form), form) or (Fraction(0), {})
-        atom, power = next(iter(powers.items())) if number and len(powers) == 1 else (None, 0)
+        atom, power = next(iter(powers.items())) if number and len(powers) == 1 else (("",), 0)
         if abs(power) != 1 or atom[0] not in "TEFL" or any(occurs(f"entry {n}", atom) for n in (1, 2)):
             continue
         try:
@@ -1014,6 +1033,6 @@ def exchanged(step: Broken, part: Expression) -> Iterator[Candidate]:
 
 SLIPS: tuple[Slip, ...] = (
     layouts, transposed_whole, scales, transposed_scales, transposed_part, transposed_symbol, orders,
-    captured, index, indices, deltas, shapes, inner, hypotheses, products, sums, missing_term,
+    captured, one_index, all_indices, deltas, shapes, inner, hypotheses, products, sums, missing_term,
     one_too_many, missing_scalar, missing_operator, missing_factor, exchanged,
 )  # fmt: skip

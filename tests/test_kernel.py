@@ -198,17 +198,13 @@ def test_what_a_theorem_says_does_not_change_with_the_dictionary_it_was_made_fro
 # ---------------------------------------------------------------- what is not a claim
 
 
-def labelled(hypothesis):
-    return lambda: Claim(t(), t(), "=", Context({}, (hypothesis(),)))
-
-
 REFUSED = {
     "a relation that is none": (lambda: Claim(t(), t(), "!="), ""),
     "another spelling of equality": (lambda: Claim(N(0), N(1), "=="), ""),
     "another spelling of at most": (lambda: Claim(N(0), N(1), "≤"), ""),
     "a delta of two ranges": (lambda: Delta(i, a), ""),
     "indices of two ranges coincide": (lambda: Coincide(i, a, True, ("i = a",)), ""),
-    "a hypothesis without a label": (lambda: Equation(t(), N(1), ()), ""),
+    "a hypothesis without a label": (lambda: Context({}, (Equation(t(), N(1), ()),)), ""),
     "a sum over a position": (lambda: Sum(index(0), x(index(0))), ""),
     "a dimension below one": (lambda: Dimension.of(0), ""),
     "an inverse of a rectangle": (lambda: Inverse(Abstraction((i, a), x(i)), i, a), ""),

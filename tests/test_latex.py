@@ -545,9 +545,9 @@ BOMBS = [
 @pytest.mark.parametrize("text", BOMBS, ids=lambda text: text[:12])
 def test_bombs(text: str) -> None:
     """Size and nesting are bounded: no recursion error, and time that grows with the text alone."""
-    start = time.perf_counter()
+    start = time.process_time()
     found = parse_formula(text)
-    assert time.perf_counter() - start < 20
+    assert time.process_time() - start < 20
     assert repr(found)
     assert isinstance(hash(found), int)
 
@@ -565,7 +565,7 @@ def test_a_page_of_formulas_is_read_at_once() -> None:
     text = (
         r"\frac{\partial L}{\partial \mathbf{w}_j} = \sum_{i=1}^n (y_i - \sigma(z_i)) x_{ij} \cdot \lambda^T"
     )
-    start = time.perf_counter()
+    start = time.process_time()
     for _ in range(300):
         parse_formula(text)
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2

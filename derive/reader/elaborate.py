@@ -62,6 +62,7 @@ class Elaborator:
     by_scalar: Layout | None = None
     bound: dict[str, Index] = field(default_factory=dict)
     ranges: dict[str, Dimension] = field(default_factory=dict)
+    mentioned: set[str] = field(default_factory=set)  # the names that stand in the formula as they are
 
     # ------------------------------------------------------------------ entry points
 
@@ -77,15 +78,20 @@ class Elaborator:
 
     def learn_ranges(self, *nodes: tex.Node) -> None:
         """Find out what index letters range over, from the tensors that carry them."""
+        for node in nodes:
+            self.mentioned |= {name for part in tex.walk(node) if (name := key(part)) in self.scope.shapes}  # type: ignore[misc]
+        self._learn(*nodes)
+
+    def _learn(self, *nodes: tex.Node) -> None:
         for part in nodes:
             if isinstance(part, tex.Juxtapose):
                 self._learn_tables(part)
                 families = [n for n, pair in enumerate(zip(part.items, part.items[1:], strict=False)) if self._family_pair(pair)]
-                self.learn_ranges(*(item for n, item in enumerate(part.items) if n not in families and n - 1 not in families))
+                self._learn(*(item for n, item in enumerate(part.items) if n not in families and n - 1 not in families))
                 continue
             if isinstance(part, tex.Script) and part.sub is not None:
                 self._learn_script(part)
-            self.learn_ranges(*tex.children(part))
+            self._learn(*tex.children(part))
 
     def _family_pair(self, pair: tuple[tex.Node, tex.Node]) -> bool:
         """Whether two factors are one of the vectors f(x_n); its letter is learnt then."""
@@ -173,6 +179,10 @@ class Elaborator:
                 return [sub]
             case tex.Number():
                 return [sub]
+            case tex.Relation(op=r"\neq", left=left):
+                return self.index_nodes(left)  # s_{k != i} is s_k, for k other than i
+            case tex.Relation(op="=", right=right):
+                return self.index_nodes(right)
             case tex.Commas(items=items):
                 return list(items) if all(isinstance(i, (tex.Symbol, tex.Number)) for i in items) else None
             case tex.Juxtapose(items=items):
@@ -195,6 +205,8 @@ class Elaborator:
         raise Unreadable("D013", "this is not an index", node, "a letter or a number")
 
     def named_index(self, letter: str, size: Dimension) -> Index:
+        if letter in self.scope.dimensions and str(size) == letter:
+            self.scope.constants.setdefault(letter, Index(letter, size))  # phi_k of k entries is the last one
         found = self.bound.get(letter) or self.scope.constants.get(letter) or Index(letter, size)
         if found.range != size:
             raise ShapeError(f"the index {letter} runs to {found.range}, but here it needs to run to {size}")
@@ -740,8 +752,19 @@ class Elaborator:
             return None
         if self.resolve(base) in self.scope.shapes:
             return None
-        name = self.resolve(tex.Symbol(base.start, base.end, base.letter.upper(), base.font, base.accents))
-        return name if name in self.scope.shapes and not self.scope.symbol(name).is_vector else None
+        capital = tex.Symbol(base.start, base.end, base.letter.upper(), base.font, base.accents)
+        names = [
+            name
+            for name in map(key, [capital, *_other_fonts(capital)])
+            if name in self.scope.shapes and not self.scope.symbol(name).is_vector
+        ]
+        names = [n for n in names if n in self.mentioned] or [
+            n for n in names if n == self.scope.capitals.get(base.letter, n)
+        ]
+        if not names or names[0] is None:
+            return None
+        self.scope.capitals[base.letter] = names[0]
+        return names[0]
 
     def delta(self, left: tex.Node, right: tex.Node, node: tex.Node) -> Expression:
         """The Kronecker delta; a letter takes its range from the other one where it has none yet."""

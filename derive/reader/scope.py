@@ -75,6 +75,7 @@ class Scope:
     presumed: set[str] = field(default_factory=set)  # scalars that were met as a function's parameter
     differentials: set[str] = field(default_factory=set)  # symbols z of which the document writes dz
     stacked: set[str] = field(default_factory=set)  # vectors numbered by an index, t_n, kept as one matrix
+    capitals: dict[str, str] = field(default_factory=dict)  # the matrix whose entries a letter was last used for
     tables: set[str] = field(default_factory=set)  # vectors that are written as functions of a number, P(j)
     first: int = 1  # the number of the first entry, 0 or 1
     constants: dict[str, Index] = field(default_factory=dict)
@@ -154,11 +155,12 @@ class Scope:
     def assume(self, hypothesis: t.Hypothesis) -> None:
         self.hypotheses.append(hypothesis)
 
-    def context(self) -> tuple[tuple[t.Hypothesis, ...], frozenset[str]]:
+    def context(self, extra: tuple[t.Hypothesis, ...] = ()) -> tuple[tuple[t.Hypothesis, ...], frozenset[str]]:
         """The hypotheses in force, with what follows from several of them together, and the fixed indices."""
-        return (*self.hypotheses, *self._one_hot()), frozenset(self.constants)
+        given = (*self.hypotheses, *extra)
+        return (*given, *self._one_hot(given)), frozenset(self.constants)
 
-    def _one_hot(self) -> list[t.Hypothesis]:
+    def _one_hot(self, given: tuple[t.Hypothesis, ...]) -> list[t.Hypothesis]:
         """y_i^2 = y_i for zeros and ones; if Sum y = 1, y_i y_j = delta_ij y_i; with y_k = 1, y_i = delta_ik."""
         found: list[t.Hypothesis] = []
         for name, label in self.binary.items():
@@ -170,10 +172,10 @@ class Scope:
             i, j = Index("·i", size), Index("·j", size)
             yi, yj = t.Entry(name, (i,)), t.Entry(name, (j,))
             found.append(t.Equation(yi * yi, yi, (label,)))
-            totals = [h for h in self.hypotheses if _is_total(h, name)]
+            totals = [h for h in given if _is_total(h, name)]
             for total in totals:
                 found.append(t.Equation(yi * yj, t.Delta(i, j) * yi, (label, *total.labels)))
-                for h in self.hypotheses:
+                for h in given:
                     if (
                         isinstance(h, t.Equation)
                         and isinstance(h.lhs, t.Entry)

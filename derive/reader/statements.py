@@ -374,7 +374,7 @@ def assume(clause: tex.Clause, scope: Scope, label: str, layout: x.Layout) -> No
     if clause.first is None or len(clause.links) != 1:
         raise Unreadable("D006", "a hypothesis is one relation", clause.first, r"\sum_i y_i = 1")
     link = clause.links[0]
-    if _bounds_dimension(clause, scope, label) or _family(clause, scope) or _nabla(clause, scope):
+    if _entrywise(clause, scope) or _bounds_dimension(clause, scope, label) or _family(clause, scope) or _nabla(clause, scope):
         return
     elaborator = Elaborator(scope, layout)
     elaborator.learn_ranges(clause.first, link.node)
@@ -408,6 +408,28 @@ def _distance(left: Expression, right: Expression) -> t.Term:
         return entry_term(difference)
     kind = "2" if difference.is_vector else "F"
     return entry_term(x.Power(x.Norm(difference, kind), x.Constant(Fraction(2))))
+
+
+def _entrywise(clause: tex.Clause, scope: Scope) -> bool:
+    """F(x)_i = g(x_i) gives a function of each entry its formula."""
+    match clause.first:
+        case tex.Juxtapose(items=(name, tex.Script(base=tex.Fence(body=argument), sub=tex.Symbol(letter=letter)))):
+            function = scope.functions.get(key(name) or "")
+            vector = Elaborator(scope).resolve(argument)
+            if function is None or not function.elementwise or vector not in scope.shapes:
+                return False
+            elaborator = Elaborator(scope)
+            elaborator.learn_ranges(clause.links[0].node)
+            symbol = scope.symbol(vector)
+            entry = x.Entry(symbol, (Index(letter, elaborator.range_of(letter, argument, clause.links[0].node)),))
+            parameter = x.Symbol(f"{function.name}·", x.SCALAR)
+            value = x.replace(elaborator.side(clause.links[0].node), entry, parameter)
+            if x.contains(value, symbol):
+                return False
+            scope.functions.pop(function.name)
+            scope.formulas[function.name] = Formula((parameter,), value)
+            return True
+    return False
 
 
 def _nabla(clause: tex.Clause, scope: Scope) -> bool:

@@ -279,14 +279,11 @@ class _Page:
             yield "left over", f"{self.plain(step.residual)}, which is not shown to be 0"
         numeric = step.numeric
         if step.verdict is Verdict.UNKNOWN and numeric is not None:
-            if numeric.agrees:
-                yield (
-                    "numbers",
-                    (
-                        f"both sides agree in {numeric.samples} samples, up to {numeric.max_error:.0e}; "
-                        "that proves nothing"
-                    ),
-                )
+            if numeric.agrees and step.relation == "=":
+                close = f" up to {numeric.max_error:.0e}" if numeric.max_error else ""
+                yield "numbers", f"both sides agree{close} in {numeric.samples} samples; that proves nothing"
+            elif numeric.agrees:
+                yield "numbers", f"it holds in {numeric.samples} samples; that proves nothing"
             elif numeric.agrees is False:
                 yield "numbers", "the sides seem to differ, but no counterexample could be certified"
             else:
