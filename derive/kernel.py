@@ -116,20 +116,28 @@ def prove(claim: Claim, effort: int = 200_000) -> Theorem | Residual:
 
 
 def _attempt(claim: Claim, labels: frozenset[str], effort: int) -> Theorem | Residual:
-    """One attempt with the hypotheses that rest on `labels`."""
-    search = Search(claim, claim.context.keeping(labels), effort)
-    try:
-        left = search.remainder()
-        if left is None:
-            uses = tuple(sorted(search.fired, key=_label_order(claim.context)))
-            return Theorem(_SEAL, claim, uses, tuple(sorted(search.conditions, key=repr)))
-        return Residual(freeze(left))
-    except Exhausted:
-        return Residual((), "the claim is too large for its budget")
-    except Undefined as trouble:
-        return Residual((), str(trouble))
-    except RecursionError:
-        return Residual((), "the claim is nested too deeply")
+    """One attempt with the hypotheses that rest on `labels`.
+
+    Sums over concrete dimensions are written out only where a proof for all sizes fails.
+    """
+    left = Residual((), "")
+    for expanding in (False, True):
+        search = Search(claim, claim.context.keeping(labels), effort, expanding)
+        try:
+            rest = search.remainder()
+            if rest is None:
+                uses = tuple(sorted(search.fired, key=_label_order(claim.context)))
+                return Theorem(_SEAL, claim, uses, tuple(sorted(search.conditions, key=repr)))
+            left = Residual(freeze(rest))
+        except Exhausted:
+            left = Residual((), "the claim is too large for its budget")
+        except Undefined as trouble:
+            left = Residual((), str(trouble))
+        except RecursionError:
+            left = Residual((), "the claim is nested too deeply")
+        if not search.concrete:
+            break
+    return left
 
 
 def _label_order(context: Context) -> Callable[[str], int]:
@@ -147,8 +155,9 @@ class Search:
         conditions, fired: gathered over all cases; see derive.normal.laws.Laws.
     """
 
-    def __init__(self, claim: Claim, context: Context, effort: int):
-        self.claim, self.context, self.effort = claim, context, effort
+    def __init__(self, claim: Claim, context: Context, effort: int, expanding: bool):
+        self.claim, self.context, self.effort, self.expanding = claim, context, effort, expanding
+        self.concrete = False  # whether there are sums that could be written out
         self.conditions: set[Condition] = set()
         self.fired: set[str] = set()
 
@@ -156,7 +165,7 @@ class Search:
         """None where the claim is shown, else what is left of lhs - rhs."""
         self._demand_consistency()
         merged, parted = self._coincidences()
-        engine = Engine(self.context, self.effort)
+        engine = Engine(self.context, self.effort, expanding=self.expanding)
         free = sorted(engine.index(i) for i in self._indices())
         concrete = [i for i in free if i[0] == 1 and engine.expands(i[-1])]
         if not (concrete or merged or parted):
@@ -180,10 +189,11 @@ class Search:
         demands: frozenset[Condition] = frozenset()
         left: Poly | None = None
         for _ in range(2):
-            engine = Engine(self.context, self.effort, demands, case)
+            engine = Engine(self.context, self.effort, demands, case, self.expanding)
             left = self._left_in(engine)
             self.fired |= engine.fired
             self.effort = engine.effort
+            self.concrete |= any(d.number not in (None, 1) for d in engine.dimensions.values())
             found = demands | engine.conditions
             if left is None:
                 self.conditions |= found

@@ -308,8 +308,9 @@ def test_a_step_with_everything() -> None:
         "ball",
     )
     step = Step(
-        3, 2, "claim", "=", r"\frac{\partial A x}{\partial x}", "A", Verdict.REFUTED, code="D103", message="no",
-        layout="denominator", counterexample=found, repair=Repair("layout", "A^T"), reading="the Jacobian",
+        3, 2, "claim", "=", r"\frac{\partial A x}{\partial x}", "A", Verdict.REFUTED, code="D103",
+        message="no", layout="denominator", counterexample=found, repair=Repair("layout", "A^T"),
+        reading="the Jacobian",
     )  # fmt: skip
     note = Note(3, 2, "something", "D110")
     text = page(step, source=source, style=Style(reading=True), notes=[note])

@@ -57,8 +57,10 @@ class Engine(NormalForm):
         effort: int,
         demands: frozenset[Condition] = frozenset(),
         case: Mapping[Atom, Atom] | None = None,
+        expanding: bool = True,
     ):
         super().__init__(context, effort, case)
+        self.expanding = expanding
         self._rules: dict[tuple[str, ...], tuple[Rule, ...]] = {}
         self.symmetric = {
             name: h.labels for h in context.hypotheses if (name := self._symmetric_tensor(h)) is not None

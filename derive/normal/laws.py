@@ -81,6 +81,7 @@ class Laws:
         self.facts: dict[tuple[str, Frozen], tuple[str, ...]] = {}
         self.dimensions: dict[str, Dimension] = {}
         self.stops: tuple[str, ...] = ()
+        self.expanding = True
         self.compiling = False
         self.needed = True  # whether what is required now is really needed; see Condition
         self.count = 0
@@ -108,7 +109,7 @@ class Laws:
     def expands(self, dimension: str) -> bool:
         """Whether sums over this range are written out."""
         number = self.dimensions[dimension].number
-        return number is not None and number <= EXPANDED
+        return self.expanding and number is not None and number <= EXPANDED
 
     def size(self, dimension: Dimension | str) -> Poly:
         whole = self.dimensions[dimension] if isinstance(dimension, str) else dimension
@@ -163,7 +164,7 @@ class Laws:
                 continue
             if tag == "Q" and not 0 < exponent < 1:
                 whole = exponent.numerator // exponent.denominator
-                factor = factor * Fraction(atom[1]) ** whole
+                factor = factor * self.rational_power(atom[1], whole)
                 exponent -= whole
                 if not exponent:
                     continue
@@ -240,7 +241,11 @@ class Laws:
         if len(poly) == 1:
             ((mono, scale),) = poly.items()
             if not any(atom[0] == "D" for atom, _ in mono):
-                return add({}, self.monomial({a: e * exponent for a, e in mono}), scale**exponent)
+                return add(
+                    {},
+                    self.monomial({a: e * exponent for a, e in mono}),
+                    self.rational_power(scale, exponent),
+                )
             exponent = 1 if scale == 1 and all(a[0] == "D" for a, _ in mono) else exponent
         if exponent > 64:
             raise Exhausted
@@ -248,6 +253,13 @@ class Laws:
         for _ in range(exponent - 1):
             result = self.multiply(result, poly)
         return result
+
+    def rational_power(self, base: Rational, exponent: int) -> Rational:
+        """A power of a rational. Raises Exhausted for numbers of absurd length."""
+        bits = max(abs(base.numerator).bit_length(), base.denominator.bit_length())
+        if bits > 1 and abs(exponent) * bits > 20_000:
+            raise Exhausted
+        return small(Fraction(base) ** exponent)
 
     def scale(self, poly: Poly, exponents: Mapping[Atom, Rational]) -> Poly:
         """The polynomial times powers of atoms, which meet those in each monomial before anything expands."""
@@ -286,7 +298,9 @@ class Laws:
             raise Undefined("it divides by a Kronecker delta, which is 0 off the diagonal")
         if exponent.denominator == 1:
             return add(
-                {}, self.monomial({a: e * exponent for a, e in mono}), Fraction(scale) ** int(exponent)
+                {},
+                self.monomial({a: e * exponent for a, e in mono}),
+                self.rational_power(scale, int(exponent)),
             )
         doubtful = [(a, e) for a, e in mono if not self.is_positive_power(a, 1)]
         lone = len(doubtful) == 1 and doubtful[0][1].numerator % 2 == 1 and scale > 0
