@@ -9,6 +9,7 @@ with a verdict. A step that cannot be read is reported as unread and costs nothi
 from __future__ import annotations
 
 import re
+from contextlib import AbstractContextManager, nullcontext
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -56,6 +57,7 @@ BRACED = re.compile(r"(?<![A-Za-z_^\\])\{([A-Za-z]{3,})\}")
 COUNTS_FROM_0 = re.compile(r"[A-Za-z}]_\{?0+\}?(?![0-9])|[A-Za-z}]_\{0[0-9]\}")
 LIMITS = re.compile(r"\\sum(?:\\limits)?\s*_\s*\{?\s*([a-z])\s*=\s*([01])\s*\}?\s*\^\s*\{?\s*([A-Za-z])\s*(?:\}|(?![A-Za-z{]))")
 
+Guard = Callable[[Step], AbstractContextManager[None]]
 Watch = Callable[[Step, Statement], None]
 
 
@@ -76,6 +78,7 @@ class Checker:
     layout: Layout | None = None
     sizes: Mapping[str, int] = field(default_factory=dict)
     watch: Watch | None = None
+    guard: Guard | None = None
     steps: list[Step] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -242,13 +245,15 @@ class Checker:
     def clause(self, clause: tex.Clause, source: Source, kind: str, extra: list[t.Hypothesis]) -> None:
         if not clause.links:
             self.last = clause.first
+            if isinstance(clause.first, tex.Unread) and re.search(r"(?<!\\)=", source.text[clause.start : clause.end]):
+                self.lost(clause.first, source)
             return
         try:
             if statements.is_declaration(clause):
                 statements.declare(clause, self.scope)
                 self.record(clause, 0, source, "declaration")
                 return
-            if kind == "given" and not statements.defines(clause, self.scope):
+            if kind == "given" and not statements.defines(clause, self.scope) and not self.redefines(clause):
                 label = source.text[_start(clause) : _end(clause)].strip()
                 statements.assume(clause, self.scope, label, self.used_layout)
                 self.record(clause, 0, source, "given")
@@ -268,6 +273,19 @@ class Checker:
             return
         self.chain(clause, source, kind, extra)
         self.resume()
+
+    def redefines(self, clause: tex.Clause) -> bool:
+        """Whether a given block gives a defined quantity another meaning."""
+        if clause.first is None or len(clause.links) != 1 or clause.links[0].relation not in ("=", ":="):
+            return False
+        return statements.defined_name(clause.first, self.scope) in self.scope.definitions
+
+    def lost(self, node: tex.Unread, source: Source) -> None:
+        """A formula with a relation sign of which nothing could be read is one unread step."""
+        line, column = self.positions(source.offsets[min(node.start, len(source.offsets) - 1)])
+        step = Step(line, column, "claim", "=", "", "", cell=source.passage.cell)
+        self.steps.append(step)
+        self.explain(step, source, Unreadable("D001", node.message, node, node.expected))
 
     def resume(self) -> None:
         """Try again what a given block said of symbols that had no meaning there yet."""
@@ -329,13 +347,18 @@ class Checker:
     def claim(
         self, left: tex.Node, clause: tex.Clause, number: int, source: Source, extra: list[t.Hypothesis]
     ) -> None:
-        link = clause.links[number]
+        step = self.record(clause, number, source, "claim", left)
+        with self.guard(step) if self.guard is not None else nullcontext():
+            self.decide(step, left, clause.links[number], source, extra)
+
+    def decide(
+        self, step: Step, left: tex.Node, link: tex.Link, source: Source, extra: list[t.Hypothesis]
+    ) -> None:
         readings = self.readings(left, link, (*extra, *self.local, *self.case))
         trouble = next((r.trouble for r in readings if not r.ill_typed), readings[0].trouble)
         if isinstance(trouble, Unreadable) and not all(r.ill_typed for r in readings):
-            self.unread(clause, number, source, trouble)
+            self.explain(step, source, trouble)
             return
-        step = self.record(clause, number, source, "claim", left)
         if all(r.ill_typed for r in readings):
             assert isinstance(trouble, (Unreadable, ShapeError))
             self.refute_shapes(step, trouble)
@@ -452,12 +475,17 @@ class Checker:
     def unread(
         self, clause: tex.Clause, number: int, source: Source, trouble: Unreadable | ShapeError
     ) -> None:
-        step = self.record(clause, number, source, "claim")
+        self.explain(self.record(clause, number, source, "claim"), source, trouble)
+
+    def explain(self, step: Step, source: Source, trouble: Unreadable | ShapeError) -> None:
+        """Say of an unread step what is wrong, where, and what was expected."""
         step.verdict = Verdict.UNREAD
         step.code = trouble.code if isinstance(trouble, Unreadable) else "D010"
         step.message = str(trouble)
-        if isinstance(trouble, Unreadable) and trouble.expected:
-            step.message += f"; expected {trouble.expected}"
+        if isinstance(trouble, Unreadable):
+            step.expected = trouble.expected or None
+            if trouble.node is not None and trouble.node.start < len(source.offsets):
+                step.place = self.positions(source.offsets[trouble.node.start])
 
 
 @dataclass(frozen=True, slots=True)
@@ -527,6 +555,7 @@ def check(
     layout: Layout | None = None,
     sizes: Mapping[str, int] | None = None,
     watch: Watch | None = None,
+    guard: Guard | None = None,
 ) -> tuple[Report, Scope]:
     """Check one document that has been taken apart into passages.
 
@@ -536,13 +565,14 @@ def check(
         layout: of derivatives, where the document does not say.
         sizes: numbers for dimension symbols, such as {"c": 3}.
         watch: called with every step that is judged, and its statement.
+        guard: surrounds the work on one claim, to bound its time and to contain its errors.
 
     Returns:
         the report, and what the symbols mean at the end.
     """
     if layout is None and not any("layout:" in p.text for p in passages if p.kind == "given"):
         layout = _likelier_layout(source, passages)
-    checker = Checker(judge, Positions(source), layout, sizes or {}, watch)
+    checker = Checker(judge, Positions(source), layout, sizes or {}, watch, guard)
     checker.read(passages)
     return Report(path, _layout_of(checker), checker.steps), checker.scope
 

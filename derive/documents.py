@@ -17,6 +17,7 @@ import re
 import signal
 import threading
 import traceback
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -410,7 +411,7 @@ def check_source(
     if any(passage.kind in ("display", "inline") for passage in passages):
         shortcuts = _shortcuts(report.steps)
         if shortcuts:
-            report.notes += _cancelling(whole, [*first, *passages], shortcuts, layout, budget)
+            report.notes += _cancelling(whole, [*first, *passages], report.steps, shortcuts, layout)
         if not any(step.kind == "claim" for step in report.steps):
             report.notes.append(
                 Note(1, 1, "there is mathematics here, but no equation that claims something")
@@ -445,39 +446,44 @@ def _shortcuts(steps: Sequence[Step]) -> list[tuple[Step, Step]]:
 def _cancelling(
     whole: str,
     passages: Sequence[Passage],
+    steps: Sequence[Step],
     shortcuts: Sequence[tuple[Step, Step]],
     layout: Layout | None,
-    budget: Budget,
 ) -> list[Note]:
     """Notes on those shortcuts that are true.
 
-    The document is read once more, with an equation between the two ends behind the formula in which a
-    chain stands; the kernel alone judges it there, with all that the document has said by then.
+    The document is read once more without the formulas that only claim something, and with an equation
+    between the two ends behind each chain: the kernel alone judges it there, with all that has been said.
     """
     where = Positions(whole)
-    formulas = [
-        (where(passage.offsets[0]), where(passage.offsets[-1]), number)
-        for number, passage in enumerate(passages)
-        if passage.kind in ("display", "inline")
-    ]
+    formulas = [n for n, passage in enumerate(passages) if passage.kind in ("display", "inline")]
+    starts = [where(passages[n].offsets[0]) for n in formulas]
+    within: dict[int, list[Step]] = {}
+    for step in steps:
+        place = bisect_right(starts, (step.line, step.column)) - 1
+        if place >= 0:
+            within.setdefault(formulas[place], []).append(step)
+    homes = {id(step): n for n, held in within.items() for step in held}
     inserted: dict[int, list[Passage]] = {}
     lines: dict[int, tuple[Step, Step]] = {}
     text = f"{whole}\n"
     for start, end in shortcuts:
-        home = [n for low, high, n in formulas if low <= (end.line, end.column) <= high]
         equation = f"{start.lhs} = {end.rhs}".replace("\n", " ")
-        if not home or not start.lhs or not end.rhs:
+        if not start.lhs or not end.rhs or id(end) not in homes:
             continue
+        home = homes[id(end)]
         lines[Positions(text)(len(text))[0]] = start, end
         offsets = range(len(text), len(text) + len(equation) + 1)
-        shortcut = replace(passages[home[-1]], kind="display", text=equation, offsets=offsets)
-        inserted.setdefault(home[-1], []).append(shortcut)
+        shortcut = replace(passages[home], kind="display", text=equation, offsets=offsets)
+        inserted.setdefault(home, []).append(shortcut)
         text += f"{equation}\n"
-    again = [part for n, passage in enumerate(passages) for part in (passage, *inserted.get(n, ()))]
+    again: list[Passage] = []
+    for number, passage in enumerate(passages):
+        if any(step.kind != "claim" for step in within.get(number, ())) or number not in within:
+            again.append(passage)
+        again += inserted.get(number, ())
     report, _ = check("", text, again, Judge(), layout)
-    true = [
-        lines[step.line] for step in report.steps if step.line in lines and step.verdict is Verdict.PROVED
-    ]
+    true = [lines[s.line] for s in report.steps if s.line in lines and s.verdict is Verdict.PROVED]
     return [
         Note(end.line, end.column, _how_they_cancel(start, end), "D110")
         for number, (start, end) in enumerate(true)

@@ -535,8 +535,8 @@ def quotient(top: Poly, bottom: Poly) -> tuple[Fraction, dict[Any, Any]] | None:
     """The number and the powers of atoms that make `top` of `bottom`; None where there are none such."""
     if not bottom or (top and len(top) != len(bottom)):
         return None
-    powers = {atom: _highest(atom, top) - _highest(atom, bottom) for m in (*top, *bottom) for atom, _ in m}
-    powers = {atom: exponent for atom, exponent in powers.items() if exponent} if top else {}
+    atoms = {atom: None for mono in (*top, *bottom) for atom, _ in mono} if top else {}
+    powers = {atom: power for atom in atoms if (power := _highest(atom, top) - _highest(atom, bottom))}
     moved = {_raised(mono, powers): value for mono, value in bottom.items()}
     if top and moved.keys() != top.keys():
         return None
@@ -976,7 +976,7 @@ def missing_scalar(step: Broken) -> Iterator[Candidate]:
             continue
         try:
             factor = lift_scalar(((((atom, 1),), Fraction(1)),), sizes)
-        except NotLifted:
+        except (NotLifted, ShapeError):
             continue
         scale, rest = scale_of(term)
         factor = factor if power == 1 else x.Divide(UNIT, factor)

@@ -340,6 +340,15 @@ class Laws:
             raise Undefined("it takes the logarithm of something that is always 0")
         self.require("> 0", poly)
         if len(poly) > 1:
+            for atom in sorted({a for m in poly for a, e in m if a[0] == "P" and e < 0}):
+                if self.is_positive({m: -c for m, c in atom[1]}):
+                    # N / P = (-N) / (-P) with -P > 0
+                    power = min(e for m in poly for a, e in m if a == atom)
+                    if power.denominator == 1:
+                        above = self.scale(poly, {atom: -power})
+                        signed = add({}, above, -1 if power % 2 else 1)
+                        below = self.log({m: -c for m, c in atom[1]})
+                        return add(self.log(signed), below, power)
             outside, rest = self._content(poly, everything=False)
             scale = magnitude(rest[leading(rest)])
             total = add(self._log_monomial(outside), self._log_rational(scale))

@@ -400,7 +400,7 @@ class Elaborator:
             item = items.pop(0)
             if isinstance(item, tex.Fraction) and _is_operator(item):
                 # d/dx (f) g differentiates what is in the parentheses, d/dx f g all that follows
-                reach = 1 if items and _fenced(items) else len(items)
+                reach = 1 if items and _complete(items[0]) else len(items)
                 factor = self.fraction(item, items[:reach])
                 items = items[reach:]
             elif isinstance(item, tex.Juxtapose):
@@ -411,7 +411,7 @@ class Elaborator:
             elif self.is_differential_sign(item) and items:
                 factor = self.differential(items)
             elif _is_nabla(item) or _is_partial_sign(item):
-                reach = 1 if items and _fenced(items) else len(items)
+                reach = 1 if items and _complete(items[0]) else len(items)
                 factor = self.operator(item, items[:reach])
                 items = items[reach:]
             else:
@@ -878,8 +878,10 @@ class Elaborator:
         before = dict(self.bound)
         indices = [Index(letter, size) for letter, size in zip(letters, sizes, strict=True)]
         excluded = tuple(self.index(w, sizes[0]) for w in without)
-        if start is not None:
-            excluded += tuple(Index(place, sizes[0]) for place in range(start - self.scope.first))
+        if start is not None and node.sup is not None and sizes:
+            # from 1 to m, of entries numbered 0 to m
+            reaches_end = self.limit(node.sup, self.scope.first) == sizes[0]
+            excluded += tuple(Index(place, sizes[0]) for place in range(start - self.scope.first) if reaches_end)
         self.bound.update({str(i.name): i for i in indices})
         try:
             body = self.expression(node.body)
@@ -1098,6 +1100,13 @@ def _other_fonts(node: tex.Node) -> list[tex.Node]:
         case tex.Script(start=start, end=end, base=base, sub=sub, sup=sup, primes=primes):
             return [tex.Script(start, end, other, sub, sup, primes) for other in _other_fonts(base)]
     return []
+
+
+def _complete(node: tex.Node) -> bool:
+    """Whether a derivative sign before this parenthesis means it alone; (Ax - b)^T begins a longer product."""
+    if isinstance(node, tex.Script):
+        return isinstance(node.base, tex.Fence) and not _is_transposition(node.sup)
+    return isinstance(node, tex.Fence)
 
 
 def _fenced(rest: list[tex.Node]) -> bool:

@@ -204,6 +204,10 @@ def defined_name(node: tex.Node, scope: Scope) -> str | None:
         if isinstance(node, tex.Symbol) and node.letter in RESERVED:
             return None
     whole = key(node)
+    if isinstance(node, tex.Script) and node.sup is not None and not (whole is not None and scope.knows(whole)):
+        inner = Elaborator(scope).resolve(tex.Script(node.start, node.end, node.base, node.sub) if node.sub else node.base)
+        if (inner is not None and scope.knows(inner)) or not _is_mark(node.sup, scope):
+            return None  # a power or a transpose of something known
     if isinstance(node, tex.Script) and node.sup is None and node.primes and node.sub is not None:
         return key(tex.Script(node.start, node.end, node.base, None, None, node.primes))
     if isinstance(node, tex.Script) and node.sup is None and not node.primes:
@@ -226,11 +230,22 @@ def defined_name(node: tex.Node, scope: Scope) -> str | None:
     return None
 
 
+def _is_mark(sup: tex.Node, scope: Scope) -> bool:
+    """Whether a superscript can be part of a name: a layer, a sample, a star or a sign, not a power or a transpose."""
+    if isinstance(sup, tex.Number):
+        return True
+    if isinstance(sup, tex.Symbol):
+        return sup.letter not in ("T", r"\top", r"\intercal")
+    return isinstance(sup, (tex.Fence, tex.Juxtapose))
+
+
 def _is_application(node: tex.Node) -> bool:
     """f(x), or an entry f(x)_i of it."""
     if not (isinstance(node, tex.Juxtapose) and len(node.items) == 2):
         return False
-    last = node.items[1]
+    first, last = node.items
+    if isinstance(first, tex.Script) and first.sup is not None:
+        return False
     if isinstance(last, tex.Script) and last.sup is None and last.sub is not None:
         last = last.base
     return isinstance(last, tex.Fence) and last.open == "("
