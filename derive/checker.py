@@ -278,7 +278,8 @@ class Checker:
         """Whether a given block gives a defined quantity another meaning."""
         if clause.first is None or len(clause.links) != 1 or clause.links[0].relation not in ("=", ":="):
             return False
-        return statements.defined_name(clause.first, self.scope) in self.scope.definitions
+        name = statements.defined_name(clause.first, self.scope, clause.links[0].node)
+        return name in self.scope.definitions
 
     def lost(self, node: tex.Unread, source: Source) -> None:
         """A formula with a relation sign of which nothing could be read is one unread step."""

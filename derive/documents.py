@@ -19,7 +19,6 @@ import threading
 import traceback
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
@@ -203,7 +202,7 @@ def _unread(given: Given) -> Iterator[Report]:
     """The statements among those given that cannot be read, by the text that they stand in."""
     if not given.passages:
         return
-    report, _ = check("", given.source, given.passages, Judge())
+    report, _ = check("", given.source, given.passages, Judge(), guard=Budget())
     where = Positions(given.source)
     for name, start, text in given.places:
         first, last = where(start)[0], where(start + len(text))[0]
@@ -254,8 +253,8 @@ class Budget:
     step: Step | None = None
     late: list[Step] = field(default_factory=list)
 
-    def start(self, step: Step) -> None:
-        self.step, self.deadline = step, monotonic() + self.seconds
+    def __call__(self, step: Step) -> _Guard:
+        return _Guard(self, step)
 
     def left(self) -> float:
         """The seconds that the present claim has left; when there are none, that is put down."""
@@ -263,24 +262,6 @@ class Budget:
         if left <= 0 and self.step is not None:
             self.late.append(self.step)
         return max(0.0, left)
-
-    @contextmanager
-    def __call__(self, step: Step) -> Iterator[None]:
-        """Ends what runs too long, and keeps what goes wrong with one claim from the others."""
-        self.start(step)
-        try:
-            with _alarm(self.seconds):
-                yield
-        except OutOfTime:
-            self.give_up(step)
-        except (RecursionError, MemoryError):
-            _unknown(step, "D202", "the claim is too large")
-        except KernelUnsound:
-            raise
-        except Exception as bug:
-            _unknown(step, None, _bug(bug))
-        finally:
-            self.deadline, self.step = float("inf"), None
 
     def give_up(self, step: Step) -> None:
         _unknown(step, "D202", f"not decided in {self.seconds:g} seconds")
@@ -300,30 +281,53 @@ class Budget:
         return Judge(refuter, lambda claim: gather(claim) if self.left() else None)
 
 
-def _unknown(step: Step, code: str | None, message: str) -> None:
-    step.verdict, step.code, step.message = Verdict.UNKNOWN, code, message
+class _Guard:
+    """The work on one claim: ended when it runs too long, and what goes wrong in it stays in it.
 
+    Where the system has an alarm, that raises OutOfTime in the midst of the work. Elsewhere, and in threads,
+    the time is only looked at between proof, evidence and counterexample.
+    """
 
-@contextmanager
-def _alarm(seconds: float) -> Iterator[None]:
-    """Raises OutOfTime in its body after so many seconds, where the system has such an alarm."""
-    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    armed = True
+    def __init__(self, budget: Budget, step: Step):
+        self.budget, self.step = budget, step
+        is_main = threading.current_thread() is threading.main_thread()
+        self.has_alarm = is_main and hasattr(signal, "setitimer")
+        self.armed = False
 
-    def ring(number: int, frame: object) -> None:
-        if armed:
+    def __enter__(self) -> None:
+        self.budget.step, self.budget.deadline = self.step, monotonic() + self.budget.seconds
+        if self.has_alarm:
+            self.before = signal.signal(signal.SIGALRM, self.ring)
+            signal.setitimer(signal.ITIMER_REAL, max(self.budget.seconds, 1e-6), 0.05)
+            self.armed = True
+
+    def ring(self, number: int, frame: object) -> None:
+        if self.armed:
+            self.armed = False
             raise OutOfTime
 
-    before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, max(seconds, 1e-6))
-    try:
-        yield
-    finally:
-        armed = False
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+    def __exit__(self, kind: object, trouble: BaseException | None, _: object) -> bool:
+        self.armed = False
+        if self.has_alarm:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, self.before)
+        self.budget.step, self.budget.deadline = None, float("inf")
+        match trouble:
+            case OutOfTime():
+                self.budget.give_up(self.step)
+            case RecursionError() | MemoryError():
+                _unknown(self.step, "D202", "the claim is too large")
+            case KernelUnsound():
+                return False
+            case Exception():
+                _unknown(self.step, None, _bug(trouble))
+            case _:
+                return False
+        return True
+
+
+def _unknown(step: Step, code: str | None, message: str) -> None:
+    step.verdict, step.code, step.message = Verdict.UNKNOWN, code, message
 
 
 def _bug(trouble: BaseException) -> str:
@@ -368,7 +372,7 @@ def check_files(
             )
         except Unopenable as closed:
             report = Report(str(path), None, error=str(closed))
-        except Exception as bug:  # a document never stops the ones after it
+        except (Exception, OutOfTime) as bug:  # a document never stops the ones after it
             report = Report(str(path), None, error=_bug(bug))
         yield report
 
@@ -397,9 +401,7 @@ def check_source(
     shift = len(source) + 1
     whole = f"{source}\n{given.source}"
     first = [_moved(passage, shift) for passage in given.passages]
-    report, scope = check(
-        name, whole, [*first, *passages], budget.judge(), layout, watch=lambda step, _: budget.start(step)
-    )
+    report, scope = check(name, whole, [*first, *passages], budget.judge(), layout, guard=budget)
     end = Positions(whole)(shift)[0]
     report.steps = [step for step in report.steps if step.line < end]
     report.source = source
@@ -411,7 +413,10 @@ def check_source(
     if any(passage.kind in ("display", "inline") for passage in passages):
         shortcuts = _shortcuts(report.steps)
         if shortcuts:
-            report.notes += _cancelling(whole, [*first, *passages], report.steps, shortcuts, layout)
+            known: Layout | None = layout
+            if report.layout in ("numerator", "denominator"):
+                known = "numerator" if report.layout == "numerator" else "denominator"
+            report.notes += _cancelling(whole, [*first, *passages], report.steps, shortcuts, known, seconds)
         if not any(step.kind == "claim" for step in report.steps):
             report.notes.append(
                 Note(1, 1, "there is mathematics here, but no equation that claims something")
@@ -438,7 +443,8 @@ def _shortcuts(steps: Sequence[Step]) -> list[tuple[Step, Step]]:
         wrong = [s for s in chain if s.verdict in (Verdict.REFUTED, Verdict.UNREAD) and s.relation == "="]
         if len(wrong) > 1:
             for start, end in (*pairwise(wrong), (wrong[0], wrong[-1])):
-                found[id(start), id(end)] = start, end
+                if Verdict.REFUTED in (start.verdict, end.verdict) or start.rhs == end.lhs:
+                    found[id(start), id(end)] = start, end
         chain = [step] if step is not None and step.kind == "claim" else []
     return list(found.values())[:SHORTCUTS]
 
@@ -449,6 +455,7 @@ def _cancelling(
     steps: Sequence[Step],
     shortcuts: Sequence[tuple[Step, Step]],
     layout: Layout | None,
+    seconds: float,
 ) -> list[Note]:
     """Notes on those shortcuts that are true.
 
@@ -479,10 +486,12 @@ def _cancelling(
         text += f"{equation}\n"
     again: list[Passage] = []
     for number, passage in enumerate(passages):
-        if any(step.kind != "claim" for step in within.get(number, ())) or number not in within:
+        if passage.kind not in ("display", "inline") or any(
+            s.kind != "claim" for s in within.get(number, ())
+        ):
             again.append(passage)
         again += inserted.get(number, ())
-    report, _ = check("", text, again, Judge(), layout)
+    report, _ = check("", text, again, Judge(), layout, guard=Budget(seconds))
     true = [lines[s.line] for s in report.steps if s.line in lines and s.verdict is Verdict.PROVED]
     return [
         Note(end.line, end.column, _how_they_cancel(start, end), "D110")

@@ -778,9 +778,11 @@ def products(step: Broken, part: Expression) -> Iterator[Candidate]:
             yield Candidate("diag", rhs=pair)
     chain = factors(part)
     for n in range(len(chain) - 1):
-        for pair in _pairs(chain[n], chain[n + 1]):
-            reason = f"{latex(pair)} instead of {latex(chain[n])} {latex(chain[n + 1])}"
-            yield Candidate("diag", reason, tried(multiplied, [*chain[:n], pair, *chain[n + 2 :]]))
+        written = tried(x.Multiply, chain[n], chain[n + 1])
+        for pair in _pairs(chain[n], chain[n + 1]) if written is not None else ():
+            if pair != written:
+                reason = f"{latex(pair)} instead of {latex(written)}"
+                yield Candidate("diag", reason, tried(multiplied, [*chain[:n], pair, *chain[n + 2 :]]))
 
 
 def _pairs(a: Expression, b: Expression) -> Iterator[Expression]:
@@ -922,7 +924,7 @@ def inner(step: Broken, part: Expression) -> Iterator[Candidate]:
             for scale in (MINUS, Scale(Fraction(2)), Scale(Fraction(1, 2))):
                 yield Candidate("factor", rhs=x.Apply(function, scaled(body, scale), order))
             for other in (order + 1, order - 1):
-                if other >= 0:
+                if other >= 0 and function != "exp":
                     yield Candidate("factor", rhs=x.Apply(function, body, other))
         case x.Power(base=base, exponent=x.Constant(value=value), entrywise=entrywise):
             for exponent in (value + 1, value - 1, -value):
@@ -934,7 +936,7 @@ def inner(step: Broken, part: Expression) -> Iterator[Candidate]:
 
 def missing_term(step: Broken) -> Iterator[Candidate]:
     """One more term is needed: what is left of the difference, where that is a single product."""
-    if len(step.residual) != 1 or not step.forms[1]:
+    if len(step.residual) != 1 or not all(step.forms):
         return
     step.ask()
     names = Names({s.name: s.size for s in step.symbols}, tuple(step.definitions))
@@ -979,9 +981,10 @@ def missing_scalar(step: Broken) -> Iterator[Candidate]:
         except (NotLifted, ShapeError):
             continue
         scale, rest = scale_of(term)
-        factor = factor if power == 1 else x.Divide(UNIT, factor)
-        whole = change((scale * Scale(number)).times(factor, *rest))
-        yield Candidate("factor", f"the factor {latex(factor)} is missing", whole)
+        lacking = factor if power == 1 else x.Divide(UNIT, factor)
+        if factor not in rest:
+            whole = change((scale * Scale(number)).times(lacking, *rest))
+            yield Candidate("factor", f"the factor {latex(lacking)} is missing", whole)
 
 
 @anywhere
@@ -1002,7 +1005,8 @@ def _pieces(step: Broken) -> Iterator[Expression]:
     """What could be forgotten: derivatives of the functions, the symbols and their transposes."""
     for side in (step.rhs, step.lhs, *step.definitions.values()):
         for part in parts(side, x.Apply):
-            yield x.Apply(part.function, part.body, part.order + 1)
+            if part.function != "exp":
+                yield x.Apply(part.function, part.body, part.order + 1)
     for symbol in step.symbols:
         if not symbol.is_scalar:
             yield from (symbol, x.Transpose(symbol))

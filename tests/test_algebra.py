@@ -85,7 +85,7 @@ PROVED = {  # in both layouts: (what is differentiated, by what, the denominator
 def test_derivatives_are_proved(name: str, layout: str) -> None:
     """For all sizes, in both layouts, from the hypotheses given and all of them."""
     body, variable, expected, given = PROVED[name]
-    proof = prove(partial(body, variable), arranged(expected, layout), given=given, layout=layout)  # type: ignore[arg-type]
+    proof = prove(partial(body, variable), arranged(expected, layout), given=given, layout=layout)
     assert proof
     assert proof.verdict == "proved"
     assert proof.layout == layout
@@ -100,7 +100,7 @@ def test_derivatives_are_proved(name: str, layout: str) -> None:
 def test_hypotheses_are_needed(name: str, layout: str) -> None:
     """Without them the same claims are refuted."""
     body, variable, expected, _ = PROVED[name]
-    proof = prove(partial(body, variable), arranged(expected, layout), layout=layout)  # type: ignore[arg-type]
+    proof = prove(partial(body, variable), arranged(expected, layout), layout=layout)
     assert proof.verdict == "refuted"
     assert not proof
     assert proof.uses == ()
@@ -144,7 +144,7 @@ def array(values: Any) -> np.ndarray:
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_jacobian_with_a_plus_is_refuted(layout: str) -> None:
     """∂ŷ/∂z = diag ŷ + ŷŷᵀ: the sides really differ at the counterexample."""
-    proof = prove(partial(p, z), DiagMatrix(p) + p * p.T, layout=layout)  # type: ignore[arg-type]
+    proof = prove(partial(p, z), DiagMatrix(p) + p * p.T, layout=layout)
     assert proof.verdict == "refuted"
     found = proof.counterexample
     values = reference.softmax(array(found.values["z"]))
@@ -158,7 +158,7 @@ def test_jacobian_with_a_plus_is_refuted(layout: str) -> None:
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_label_that_does_not_sum_to_one_is_found(layout: str) -> None:
     """∂CE/∂z = ŷ − y without Σy = 1."""
-    proof = prove(partial(LOSS, z), arranged(p - y, layout), layout=layout)  # type: ignore[arg-type]
+    proof = prove(partial(LOSS, z), arranged(p - y, layout), layout=layout)
     assert proof.verdict == "refuted"
     label, scores = (array(proof.counterexample.values[name]) for name in ("y", "z"))
     assert label.sum() != 1
@@ -174,7 +174,7 @@ def test_transposed_gradient_is_refuted_by_its_shape() -> None:
     """∂CE/∂W = x(ŷ − y)ᵀ in denominator layout, and its transpose in numerator layout."""
     for layout in LAYOUTS:
         wrong = arranged(x * (q - y).T, layout)
-        proof = prove(partial(MODEL, W), wrong, given=[SUM], layout=layout)  # type: ignore[arg-type]
+        proof = prove(partial(MODEL, W), wrong, given=[SUM], layout=layout)
         assert proof.verdict == "refuted"
         assert "c×d" in proof.message
         assert "d×c" in proof.message
@@ -294,7 +294,7 @@ GRADIENTS = {"W": (W, (q - y) * x.T), "b": (b, q - y), "x": (x, W.T * (q - y))}
 def test_gradient_of_the_home_derivation(by: str, given: tuple[Any, ...], layout: str) -> None:
     """Proved, in the reader's own terms, and right at explicit matrices of several sizes."""
     variable, expected = GRADIENTS[by]
-    found = gradient(MODEL, variable, layout=layout, given=given)  # type: ignore[arg-type]
+    found = gradient(MODEL, variable, layout=layout, given=given)
     assert found.proved
     assert found.layout == layout
     assert found.steps[0].numeric.agrees
@@ -529,9 +529,9 @@ def test_function_at_each_entry(name: str, layout: str) -> None:
     slope = gradient(mine(t), t).result
     diagonal = DiagMatrix(z.applyfunc(Lambda(t, slope))) if slope != 0 else ZeroMatrix(c, c)
     if name not in ("relu", "abs", "sigmoid", "tanh", "softplus"):  # their slopes are sums of several powers
-        assert prove(partial(z.applyfunc(mine), z), diagonal, layout=layout)  # type: ignore[arg-type]
+        assert prove(partial(z.applyfunc(mine), z), diagonal, layout=layout)
     entry = slope.subs(t, z[i, 0])
-    assert prove(partial(mine(z[i, 0]), z[j, 0]), KroneckerDelta(i, j) * entry, layout=layout)  # type: ignore[arg-type]
+    assert prove(partial(mine(z[i, 0]), z[j, 0]), KroneckerDelta(i, j) * entry, layout=layout)
 
 
 # ── errors ─────────────────────────────────────────────────────────────────────────────────────────────────

@@ -42,7 +42,7 @@ def judged(text: str, layout: str, sizes: dict[str, int] | None = None) -> Judge
         text,
         markdown.read(text),
         Judge(),
-        layout,  # type: ignore[arg-type]
+        layout,
         sizes,
         lambda step, statement: statements.update({id(step): statement}),
     )
@@ -52,7 +52,7 @@ def judged(text: str, layout: str, sizes: dict[str, int] | None = None) -> Judge
 @cache
 def steps(name: str, layout: str) -> Judged:
     """The claims of a ready derivation."""
-    return judged(catalogue.text(name, layout)[1], layout)  # type: ignore[arg-type]
+    return judged(catalogue.text(name, layout)[1], layout)
 
 
 def has_derivative(claim: Claim) -> bool:
@@ -242,7 +242,7 @@ CONCRETE = [
 @pytest.mark.parametrize(("name", "layout", "sizes"), CONCRETE)
 def test_concrete_sizes(name: str, layout: str, sizes: dict[str, int]) -> None:
     """With numbers for c and d every step is proved as well, and no symbol is left where a number stands."""
-    for step, _ in judged(catalogue.text(name, layout)[1], layout, sizes):  # type: ignore[arg-type]
+    for step, _ in judged(catalogue.text(name, layout)[1], layout, sizes):
         assert step.verdict == "proved", (step.lhs, step.rhs, step.message)
         assert not {"c", "d"} & set(step.dimensions)
 
@@ -265,7 +265,7 @@ LOST_BASIS = pytest.mark.xfail(reason="e_j in R^1 loses its definition (e_j)_i =
 )
 def test_one_class_and_one_feature(name: str, layout: str) -> None:
     """c = d = 1: all is proved but what demands two classes, and of that nothing is."""
-    for step, statement in judged(catalogue.text(name, layout)[1], layout, {"c": 1, "d": 1}):  # type: ignore[arg-type]
+    for step, statement in judged(catalogue.text(name, layout)[1], layout, {"c": 1, "d": 1}):
         allowed = ("proved", "unknown") if vacuous(statement.claim) else ("proved",)
         assert step.verdict in allowed, (step.lhs, step.rhs, step.message)
 
@@ -317,7 +317,7 @@ MUTATIONS = (flip_a_sign, swap_two_vectors, drop_a_transpose, swap_two_indices)
 
 def mutants(name: str, layout: str) -> Iterator[tuple[str, set[int]]]:
     """The document with some right sides changed, no two that meet in one step; and which these are."""
-    _, text = catalogue.text(name, layout)  # type: ignore[arg-type]
+    _, text = catalogue.text(name, layout)
     lines = text.splitlines(keepends=True)
     for turn in (0, 1) if layout == "denominator" else (2, 3):
         body, changed = text, set()

@@ -511,7 +511,7 @@ def nested(depth: int) -> Term:
 @pytest.mark.parametrize(
     "hostile",
     [
-        claim(nested(100), ZERO),
+        Claim(nested(100), ZERO),
         claim(Sum(Index("g", Dimension.of(10**12)), E("x", Index("g", Dimension.of(10**12)))), ZERO),
         claim(Power(Power(E("t"), Number(999)), Number(999)), ONE),
         claim(Power(E("t"), Number(10**9)), ONE),

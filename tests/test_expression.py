@@ -1,9 +1,9 @@
 """Expressions: their shapes, with symbols and with numbers for dimensions; what they refuse; inertness."""
 
+import itertools
 from collections.abc import Callable
 from dataclasses import FrozenInstanceError
 from fractions import Fraction
-from itertools import product
 from typing import ClassVar
 
 import pytest
@@ -43,12 +43,10 @@ from derive.expression import (
     Transpose,
     children,
     contains,
+    product,
     rebuild,
     replace,
     show_shape,
-)
-from derive.expression import (
-    product as product_of,
 )
 from derive.terms import ONE, Dimension, Index, ShapeError
 
@@ -100,14 +98,14 @@ SHAPES: Table = {
     "one term": (lambda q: Add((q.x,)), "d×1"),
     "negated": (lambda q: Negate(q.row), "1×c"),
     "product": (lambda q: Multiply(q.A, q.x), "c×1"),
-    "three factors": (lambda q: product_of(q.A, q.M, q.A), "c×d"),
+    "three factors": (lambda q: product(q.A, q.M, q.A), "c×d"),
     "inner": (lambda q: Multiply(Transpose(q.z), q.y), "1×1"),
     "outer": (lambda q: Multiply(q.z, Transpose(q.x)), "c×d"),
     "row by matrix": (lambda q: Multiply(q.row, q.A), "1×d"),
     "scalar first": (lambda q: Multiply(q.s, q.A), "c×d"),
     "scalar last": (lambda q: Multiply(q.A, q.s), "c×d"),
     "scalars": (lambda q: Multiply(q.s, q.t), "1×1"),
-    "scalar from a product": (lambda q: product_of(Transpose(q.z), q.y, q.A), "c×d"),
+    "scalar from a product": (lambda q: product(Transpose(q.z), q.y, q.A), "c×d"),
     "entrywise product": (lambda q: Hadamard(q.A, q.B), "c×d"),
     "quotient": (lambda q: Divide(q.A, q.s), "c×d"),
     "entrywise quotient": (lambda q: Divide(q.z, q.y), "c×1"),
@@ -262,19 +260,19 @@ def test_shapes_of_derivatives(body: str, variable: str, concrete: bool) -> None
     """Every row of the layout table, and the arrays of higher order."""
     q = Quantities(concrete)
     for layout, expected in zip(("numerator", "denominator"), DERIVATIVES[body, variable], strict=True):
-        found = Partial(getattr(q, body), getattr(q, variable), layout)  # type: ignore[arg-type]
+        found = Partial(getattr(q, body), getattr(q, variable), layout)
         assert found.shape == shape(expected, concrete)
 
 
 @pytest.mark.parametrize("layout", ["numerator", "denominator"])
 def test_where_the_entries_of_derivatives_stand(layout: str) -> None:
-    """numerator: (i, j) is ∂u_i/∂v_j and, of a scalar by a matrix, ∂s/∂X_ji; denominator: the other way round."""
+    """numerator: (i, j) is ∂u_i/∂v_j and, of a scalar by a matrix, ∂s/∂X_ji; denominator: the other way."""
     q = Quantities(False)
-    sides = [place for _, place in Partial(q.u, q.v, layout).arrangement()]  # type: ignore[arg-type]
+    sides = [place for _, place in Partial(q.u, q.v, layout).arrangement()]
     assert sides == (
         [("body", 0), ("variable", 0)] if layout == "numerator" else [("variable", 0), ("body", 0)]
     )
-    axes = [place for _, place in Partial(q.s, q.X, layout).arrangement()]  # type: ignore[arg-type]
+    axes = [place for _, place in Partial(q.s, q.X, layout).arrangement()]
     assert axes == [("variable", axis) for axis in ((1, 0) if layout == "numerator" else (0, 1))]
 
 
@@ -282,8 +280,8 @@ def test_where_the_entries_of_derivatives_stand(layout: str) -> None:
 def test_transposed_variables_fix_the_jacobian(layout: str) -> None:
     """∂u/∂vᵀ is m × n and ∂uᵀ/∂v is n × m in either layout."""
     q = Quantities(False)
-    assert Partial(q.u, Transpose(q.v), layout).shape == shape("m×n", False)  # type: ignore[arg-type]
-    assert Partial(Transpose(q.u), q.v, layout).shape == shape("n×m", False)  # type: ignore[arg-type]
+    assert Partial(q.u, Transpose(q.v), layout).shape == shape("m×n", False)
+    assert Partial(Transpose(q.u), q.v, layout).shape == shape("n×m", False)
 
 
 def test_derivatives_chain_by_their_shapes() -> None:
@@ -291,9 +289,9 @@ def test_derivatives_chain_by_their_shapes() -> None:
     q = Quantities(False)
     first, second = (q.v, q.u), (q.u, q.z)
     for layout in ("numerator", "denominator"):
-        inner, outer = (Partial(to, by, layout) for by, to in (first, second))  # type: ignore[arg-type]
+        inner, outer = (Partial(to, by, layout) for by, to in (first, second))
         factors = (outer, inner) if layout == "numerator" else (inner, outer)
-        assert Multiply(*factors).shape == Partial(q.z, q.v, layout).shape  # type: ignore[arg-type]
+        assert Multiply(*factors).shape == Partial(q.z, q.v, layout).shape
         with pytest.raises(ShapeError):
             Multiply(*reversed(factors))
 
@@ -389,4 +387,4 @@ def test_dimensions_are_polynomials() -> None:
     assert (n * m + 1).value({"n": 3, "m": 4}) == 13
     assert Dimension.of(7).number == 7
     assert n.number is None
-    assert {a == b for a, b in product((n, m, n + m), repeat=2)} == {True, False}
+    assert {a == b for a, b in itertools.product((n, m, n + m), repeat=2)} == {True, False}

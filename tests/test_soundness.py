@@ -13,7 +13,7 @@ from fractions import Fraction
 from random import Random
 
 import pytest
-from hypothesis import given, note, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from derive.kernel import Exhausted, Residual, Theorem, Undefined, normal_form, prove
@@ -35,7 +35,7 @@ from derive.terms import (
     rebuild,
 )
 from tests.spec.claims import TRUE
-from tests.spec.evaluator import Ambiguous, Nowhere, World, free_of, makers, verdict, worlds
+from tests.spec.evaluator import Ambiguous, Nowhere, World, free_of, makers, spell, verdict, worlds
 from tests.spec.normal import Reading
 from tests.spec.random_terms import DIMENSIONS, FREE, POSITIVE, SHAPES, Rewrites, Terms
 
@@ -155,7 +155,7 @@ def judge_mutants(row, chosen: list[Claim], counts: Counter[str]) -> None:
             counts["undecided"] += 1
             continue
         found = prove(claim)
-        assert isinstance(found, Residual), f"a mutant of {row.name} is proved: {claim}"
+        assert isinstance(found, Residual), f"a mutant of {row.name} is proved: {spell(claim)}"
         counts["killed"] += 1
 
 
@@ -194,6 +194,10 @@ def random_worlds(random: Random, context: Context, count: int, kinds=()) -> Ite
         yield world
 
 
+def where(world: World) -> str:
+    return f"{world.sizes}, {({str(index): place for index, place in world.fixed.items()})}"
+
+
 def check_normal_form(random: Random, term: Term) -> str:
     """The value of a term is that of its normal form, wherever both have one."""
     try:
@@ -212,24 +216,23 @@ def check_normal_form(random: Random, term: Term) -> str:
         gap, size = abs(direct - read), 1 + abs(direct) + abs(read)
         if not (gap.is_finite() and size.is_finite()) or gap.rad() > size.lower() * 1e-15:
             continue
-        assert gap < size * 1e-12, f"{term} is {direct} and its normal form {read} at {world.sizes}, {world.fixed}"
+        assert gap < size * 1e-12, f"{spell(term)} is {float(direct)}, its normal form {float(read)} at {where(world)}"
         agreed = "agrees"
     return agreed
 
 
 def check_rewrite(random: Random) -> None:
     """A term equals what shuffling, renaming, regrouping, distributing and inserting make of it."""
-    term = Terms(random, total=True).term(depth=3)
+    term = Terms(random, total=True).term(depth=random.randint(2, 5))
     other = Rewrites(random).everywhere(term)
-    note(f"{term} = {other}")
     claim = Claim(term, other)
     found = prove(claim)
     if isinstance(found, Theorem):
         assert found.uses == ()
         return
     sound = all(verdict(claim, world) is not False for world in random_worlds(random, Context(), 4))
-    assert sound, f"the rewrite is wrong, or the evaluator: {claim}"
-    assert found.reason, f"incomplete: {claim} leaves {found.poly}"
+    assert sound, f"the rewrite is wrong, or the evaluator: {spell(claim)}"
+    assert found.reason, f"incomplete: {spell(claim)} leaves {found.poly}"
 
 
 def check_demands(random: Random) -> bool:
@@ -272,7 +275,7 @@ def check_claim(random: Random, claim: Claim) -> bool:
     if isinstance(found, Theorem):
         for world in random_worlds(random, Context(), 8):
             if all(map(world.admits, claim.context.hypotheses)):
-                assert verdict(claim, world) is not False, f"{claim} at {world.sizes}, {world.fixed}: {found.conditions}"
+                assert verdict(claim, world) is not False, f"{spell(claim)} at {where(world)}"
     return isinstance(found, Theorem)
 
 

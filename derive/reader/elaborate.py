@@ -95,7 +95,8 @@ class Elaborator:
 
     def _family_pair(self, pair: tuple[tex.Node, tex.Node]) -> bool:
         """Whether two factors are one of the vectors f(x_n); its letter is learnt then."""
-        family = self.family_name(tex.Juxtapose(pair[0].start, pair[1].end, pair))
+        second = pair[1].base if isinstance(pair[1], tex.Script) else pair[1]
+        family = self.family_name(tex.Juxtapose(pair[0].start, second.end, (pair[0], second)))
         if family is None or family[0] not in self.scope.shapes:
             return False
         self.ranges.setdefault(family[1], self.scope.shapes[family[0]][0])
@@ -168,6 +169,10 @@ class Elaborator:
         if function is None or not isinstance(inner, tex.Script) or not isinstance(inner.sub, tex.Symbol):
             return None
         base = key(inner.base)
+        if function in {*SPELLINGS, *OPERATORS} or (key(inner) or "") in self.scope.shapes:
+            return None
+        if self.resolve(inner) is not None:
+            return None
         if base is None or inner.sup is not None or self.scope.knows(function) or base in self.scope.shapes:
             return None
         return f"{function}({base})", inner.sub.letter
@@ -496,12 +501,16 @@ class Elaborator:
 
     def applied(self, item: tex.Node, rest: list[tex.Node]) -> Expression:
         """One factor; a function takes its argument from the front of `rest`."""
-        if rest and isinstance(rest[0], tex.Fence):
-            family = self.family_name(tex.Juxtapose(item.start, rest[0].end, (item, rest[0])))
-            if family is not None and family[0] in self.scope.shapes:
-                rest.pop(0)
-                symbol = self.scope.symbol(family[0])
-                return self.member(symbol, self.named_index(family[1], symbol.shape[0]))
+        if _fenced(rest):
+            outer = rest[0] if isinstance(rest[0], tex.Script) else None
+            fence = outer.base if outer is not None else rest[0]
+            for head in (item, *_other_fonts(item)):
+                family = self.family_name(tex.Juxtapose(item.start, fence.end, (head, fence)))
+                if family is not None and family[0] in self.scope.shapes:
+                    rest.pop(0)
+                    symbol = self.scope.symbol(family[0])
+                    member = self.member(symbol, self.named_index(family[1], symbol.shape[0]))
+                    return self.finished(member, tex.Number(item.start, item.end, "1"), outer)
         base = item.base if isinstance(item, tex.Script) else item
         word = base.letter if isinstance(base, tex.Symbol) and not base.accents else ""
         name = self.resolve(base) if isinstance(base, (tex.Symbol, tex.Accent)) else None
@@ -526,11 +535,15 @@ class Elaborator:
             return self.entry(self.scope.symbol(name), fence.body, fence)
         elif rest and self._is_argument(name, rest[0]):
             # CE(z): the quantity, with what it depends on
-            rest.pop(0)
+            recalled = rest.pop(0)
+            if isinstance(recalled, tex.Script):
+                return self.finished(self.expression(item), tex.Number(item.start, item.end, "1"), recalled)
         return self.expression(item)
 
     def _is_argument(self, name: str, node: tex.Node) -> bool:
         """Whether a parenthesis after a defined quantity only recalls what it is a function of."""
+        if isinstance(node, tex.Script):
+            node = node.base
         if not (isinstance(node, tex.Fence) and node.open == "(") or name not in self.scope.definitions:
             return False
         parts = node.body.items if isinstance(node.body, tex.Commas) else (node.body,)

@@ -115,7 +115,8 @@ class Scope:
     def forget(self, name: str) -> None:
         if name in self.shapes or name in self.functions:
             self.hypotheses = [h for h in self.hypotheses if not _mentions(h, name)]
-            self._freeze_dependents(name)
+            if name not in self.presumed:
+                self._freeze_dependents(name)
         for table in (self.shapes, self.definitions, self.functions, self.binary, self.families, self.formulas):
             table.pop(name, None)
         self.indexed.pop(name, None)

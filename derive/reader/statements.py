@@ -180,7 +180,7 @@ def defines(clause: tex.Clause, scope: Scope) -> bool:
     """Whether the first sign of a chain introduces its left side."""
     if clause.first is None or not clause.links or clause.links[0].relation not in ("=", ":="):
         return False
-    name = defined_name(clause.first, scope)
+    name = defined_name(clause.first, scope, clause.links[0].node)
     if name is None:
         return False
     if clause.links[0].relation == ":=" or not scope.settled(name):
@@ -194,7 +194,14 @@ def _applies(node: tex.Node, name: str) -> bool:
     return isinstance(node, tex.Juxtapose) and len(node.items) == 2 and key(node.items[0]) == name
 
 
-def defined_name(node: tex.Node, scope: Scope) -> str | None:
+def _carries(meaning: tex.Node, letters: list[tex.Node], scope: Scope) -> bool:
+    """Whether these letters are indices on a right side."""
+    elaborator = Elaborator(scope)
+    elaborator.learn_ranges(meaning)
+    return all(isinstance(n, tex.Symbol) and n.letter in elaborator.ranges for n in letters)
+
+
+def defined_name(node: tex.Node, scope: Scope, meaning: tex.Node | None = None) -> str | None:
     """The name that an equation with this left side would define: z, a_j or CE(z)."""
     family = Elaborator(scope).family_name(node)
     if family is not None:
@@ -218,6 +225,8 @@ def defined_name(node: tex.Node, scope: Scope) -> str | None:
         known = Elaborator(scope).resolve(node.base)
         if letters and known in scope.shapes and scope.shapes[known] != x.SCALAR:
             return known  # an entry of something known
+        if letters and known in scope.shapes and not (meaning is not None and _carries(meaning, letters, scope)):
+            return whole  # a number has no entries: E_n is another name than E
         if letters and base is not None and all(_is_index_letter(n, scope) for n in letters):
             return base
         return whole
@@ -278,7 +287,7 @@ def define(clause: tex.Clause, scope: Scope, layout: x.Layout) -> None:
             fence = fence.base
         assert isinstance(fence, tex.Fence)
         parameters = fence.body.items if isinstance(fence.body, tex.Commas) else (fence.body,)
-    name = defined_name(node, scope)
+    name = defined_name(node, scope, meaning)
     assert name is not None
     presume(parameters, scope)
     elaborator = Elaborator(scope, layout)

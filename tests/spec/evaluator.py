@@ -536,3 +536,40 @@ def makers() -> dict[str, Callable[[World, str, Place], arb]]:
         "one-hot at k": one_hot_at_k,
         "orthogonal": rotation,
     }
+
+
+def spell(term: object) -> str:
+    """A term as a line of text, for messages."""
+    match term:
+        case Number(value):
+            return str(value)
+        case Size(dimension):
+            return str(dimension)
+        case Entry(tensor, indices):
+            return tensor + (f"[{','.join(map(str, indices))}]" if indices else "")
+        case Delta(left, right):
+            return f"d({left},{right})"
+        case Plus(terms):
+            return f"({' + '.join(map(spell, terms))})"
+        case Product(factors):
+            return f"({' * '.join(map(spell, factors))})"
+        case Sum(index, body):
+            return f"sum_{index}:{index.range}[{spell(body)}]"
+        case Power(base, exponent):
+            return f"{spell(base)}^{spell(exponent)}"
+        case Apply(function, argument, order):
+            return f"{function}{chr(39) * order}({spell(argument)})"
+        case Partial(body, variable):
+            return f"D[{spell(body)}; {spell(variable)}]"
+        case Abstraction(indices, body):
+            return f"({','.join(map(str, indices))} -> {spell(body)})"
+        case Inverse(matrix, row, column):
+            return f"inv{spell(matrix)}[{row},{column}]"
+        case Determinant(matrix):
+            return f"det{spell(matrix)}"
+        case Component(function, indices, arguments, derivatives):
+            taken = "".join(f";{slot}:{','.join(map(str, by))}" for slot, by in derivatives)
+            return f"{function}{list(map(str, indices))}({', '.join(map(spell, arguments))}{taken})"
+        case Claim(lhs, rhs, relation, context):
+            return f"{spell(lhs)}  {relation}  {spell(rhs)}  given {[h.labels for h in context.hypotheses]}"
+    return repr(term)

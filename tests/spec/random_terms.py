@@ -239,7 +239,10 @@ class Rewrites:
 
     def everywhere(self, term: Term) -> Term:
         """The term with a rewrite, or none, at each of its nodes."""
-        below = rebuild(term, self.everywhere, lambda index: index)
+        if isinstance(term, Partial):  # its variable stays as it is
+            below: Term = Partial(self.everywhere(term.body), term.variable)
+        else:
+            below = rebuild(term, self.everywhere, lambda index: index)
         return self.here(below) if self.random.random() < 0.6 else below
 
     def here(self, term: Term) -> Term:

@@ -1,0 +1,1 @@
+"""Benchmarks, outside the timed suite: `python -m tests.benchmarks`."""
