@@ -279,7 +279,7 @@ class Checker:
         if clause.first is None or len(clause.links) != 1 or clause.links[0].relation not in ("=", ":="):
             return False
         name = statements.defined_name(clause.first, self.scope, clause.links[0].node)
-        return name in self.scope.definitions
+        return name in self.scope.definitions or name in self.scope.functions
 
     def lost(self, node: tex.Unread, source: Source) -> None:
         """A formula with a relation sign of which nothing could be read is one unread step."""

@@ -384,7 +384,7 @@ def check_equation(
     passage = Passage("display", equation, range(len(equation) + 1), 1, "paragraph")
     try:
         return check_source("equation", equation, [passage], given, layout, seconds)
-    except Exception as bug:
+    except (Exception, OutOfTime) as bug:
         return Report("equation", None, error=_bug(bug))
 
 

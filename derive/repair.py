@@ -778,10 +778,10 @@ def products(step: Broken, part: Expression) -> Iterator[Candidate]:
             yield Candidate("diag", rhs=pair)
     chain = factors(part)
     for n in range(len(chain) - 1):
-        written = tried(x.Multiply, chain[n], chain[n + 1])
-        for pair in _pairs(chain[n], chain[n + 1]) if written is not None else ():
-            if pair != written:
-                reason = f"{latex(pair)} instead of {latex(written)}"
+        written = f"{latex(chain[n])} {latex(chain[n + 1])}"
+        for pair in _pairs(chain[n], chain[n + 1]):
+            if latex(pair) != written:
+                reason = f"{latex(pair)} instead of {written}"
                 yield Candidate("diag", reason, tried(multiplied, [*chain[:n], pair, *chain[n + 2 :]]))
 
 

@@ -359,6 +359,13 @@ class Laws:
         doubtful = [(a, e) for a, e in mono if not self.is_positive_power(a, e)]
         if len(doubtful) == 1 and scale > 0 and doubtful[0][1].numerator % 2 == 1:
             doubtful = []  # the whole is positive and so are all other factors
+        if scale < 0 and len(doubtful) == 1 and doubtful[0][0][0] == "P" and doubtful[0][1].numerator % 2 == 1:
+            (below, power) = doubtful[0]
+            opposite: Poly = {m: -c for m, c in below[1]}
+            if self.is_positive(opposite):  # -1 / P = 1 / (-P)
+                others = self._log_monomial(tuple(pair for pair in mono if pair not in doubtful))
+                add(others, self._log_rational(magnitude(scale)))
+                return add(others, self.log(opposite), power)
         total = self._log_rational(magnitude(scale))
         if scale < 0 and not doubtful:
             raise Undefined("it takes the logarithm of something negative")

@@ -19,7 +19,7 @@ from derive.reader.scope import Formula, Function, Scope, Unreadable, key
 from derive.reader.scope import dimension as statement_dimension
 from derive.terms import ONE, Dimension, Index, ShapeError
 
-TRANSPOSES = frozenset({"T", r"\top", r"\intercal", "t", r"\dagger"})
+TRANSPOSES = frozenset({"T", r"\top", r"\intercal", "t"})
 PRODUCTS = frozenset({r"\cdot", r"\times", "*", r"\bullet"})
 HADAMARDS = frozenset({r"\odot", r"\circ", ".*"})
 DIFFERENTIALS = frozenset({r"\partial", "d"})
@@ -96,11 +96,12 @@ class Elaborator:
     def _family_pair(self, pair: tuple[tex.Node, tex.Node]) -> bool:
         """Whether two factors are one of the vectors f(x_n); its letter is learnt then."""
         second = pair[1].base if isinstance(pair[1], tex.Script) else pair[1]
-        family = self.family_name(tex.Juxtapose(pair[0].start, second.end, (pair[0], second)))
-        if family is None or family[0] not in self.scope.shapes:
-            return False
-        self.ranges.setdefault(family[1], self.scope.shapes[family[0]][0])
-        return True
+        for head in (pair[0], *_other_fonts(pair[0])):
+            family = self.family_name(tex.Juxtapose(head.start, second.end, (head, second)))
+            if family is not None and family[0] in self.scope.shapes:
+                self.ranges.setdefault(family[1], self.scope.shapes[family[0]][0])
+                return True
+        return False
 
     def _learn_tables(self, part: tex.Juxtapose) -> None:
         for name, fence in zip(part.items, part.items[1:], strict=False):
@@ -285,6 +286,8 @@ class Elaborator:
                 return Pending("zero")
             if letter == "I" and not node.accents:
                 return Pending("identity")
+            if letter == "O" and not node.accents:
+                return Pending("zero")
             if letter in self.scope.dimensions and not node.accents:
                 size = self.scope.dimension(letter)
                 return x.Constant(Fraction(size.number)) if size.number is not None else x.Count(size)
@@ -678,7 +681,10 @@ class Elaborator:
         whole = self.known(node)
         if whole is not None and whole in self.scope.shapes:
             return self.named(whole)
-        is_e = isinstance(node.base, tex.Symbol) and node.base.letter == "e" and "e" not in self.scope.shapes
+        e = self.scope.shapes.get("e")
+        is_e = isinstance(node.base, tex.Symbol) and node.base.letter == "e" and (
+            e is None or (e != x.SCALAR and not isinstance(node.sup, tex.Number) and not _is_transposition(node.sup))
+        )  # fmt: skip
         numbered = node.sub is not None and ("e" in self.scope.families or _is_transposition(node.sup))
         if is_e and node.sup is not None and not node.primes and not numbered:
             exponent = self.expression(node.sup)
@@ -844,6 +850,10 @@ class Elaborator:
                 return x.Transpose(x.Inverse(value))
             if isinstance(inner, tex.Number) and inner.text == "1" and not value.is_scalar:
                 return x.Inverse(value)
+        if isinstance(sup, tex.Symbol) and sup.letter in ("+", r"\dagger") and not value.is_scalar:
+            # the pseudo-inverse of a matrix with independent columns
+            transposed = x.Transpose(value)
+            return x.Multiply(x.Inverse(x.Multiply(transposed, value)), transposed)
         exponent = self.expression(sup)
         if value.is_vector:
             raise Unreadable(
@@ -882,6 +892,12 @@ class Elaborator:
         return x.Norm(body, mark or "2")
 
     def big(self, node: tex.Big) -> Expression:
+        if node.op == "prod":
+            # a product of positive factors, as exp of a sum of logarithms
+            logs = tex.Big(node.start, node.end, "sum", node.sub, node.sup, tex.Juxtapose(
+                node.start, node.end, (tex.Symbol(node.start, node.start, "log"),
+                                       tex.Fence(node.start, node.end, "(", ")", node.body))))  # fmt: skip
+            return x.Apply("exp", self.big(logs))
         if node.op != "sum":
             raise Unreadable("D002", f"no reading for a {node.op} yet", node)
         if node.sub is None:
@@ -1014,6 +1030,8 @@ class Elaborator:
     def fraction(self, node: tex.Fraction, rest: list[tex.Node]) -> Expression:
         above = _differential(node.numerator)
         below = _denominators(node.denominator)
+        if above is not None and above[1] and below is None:
+            raise Unreadable("D018", "a differential sign stands above this fraction and none below", node.denominator, r"\partial x below")
         if above is None or below is None:
             numerator, denominator = self.expression(node.numerator), self.expression(node.denominator)
             if _pending(numerator):
@@ -1107,7 +1125,8 @@ def _other_fonts(node: tex.Node) -> list[tex.Node]:
     """The same name in other fonts: x_i is an entry of bold x where only that is declared."""
     match node:
         case tex.Symbol(start=start, end=end, letter=letter, accents=accents):
-            return [tex.Symbol(start, end, letter, font, accents) for font in ("", "bold", "cal", "rm")]
+            variants = [tex.Symbol(start, end, letter, font, accents) for font in ("", "bold", "cal", "rm")]
+            return variants if accents else [*variants, tex.Symbol(start, end, letter, "", ("vec",))]
         case tex.Accent(start=start, end=end, accent=accent, body=body):
             return [tex.Accent(start, end, accent, other) for other in _other_fonts(body)]
         case tex.Script(start=start, end=end, base=base, sub=sub, sup=sup, primes=primes):

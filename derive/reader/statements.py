@@ -213,8 +213,13 @@ def defined_name(node: tex.Node, scope: Scope, meaning: tex.Node | None = None) 
     whole = key(node)
     if isinstance(node, tex.Script) and node.sup is not None and not (whole is not None and scope.knows(whole)):
         inner = Elaborator(scope).resolve(tex.Script(node.start, node.end, node.base, node.sub) if node.sub else node.base)
-        if (inner is not None and scope.knows(inner)) or not _is_mark(node.sup, scope):
+        known_base = inner is not None and scope.knows(inner)
+        if not _is_mark(node.sup, scope) or (known_base and _is_power(node.sup, scope)):
             return None  # a power or a transpose of something known
+    if isinstance(node, tex.Script) and node.primes:
+        plain = Elaborator(scope).resolve(node.base)
+        if plain is not None and (plain in scope.formulas or plain in scope.functions):
+            return None  # the derivative of a known function
     if isinstance(node, tex.Script) and node.sup is None and node.primes and node.sub is not None:
         return key(tex.Script(node.start, node.end, node.base, None, None, node.primes))
     if isinstance(node, tex.Script) and node.sup is None and not node.primes:
@@ -237,6 +242,13 @@ def defined_name(node: tex.Node, scope: Scope, meaning: tex.Node | None = None) 
             return None
         return whole
     return None
+
+
+def _is_power(sup: tex.Node, scope: Scope) -> bool:
+    """Whether a superscript is an exponent: a number, or a quantity that is known."""
+    return isinstance(sup, tex.Number) or Elaborator(scope).resolve(sup) is not None or (
+        isinstance(sup, tex.Symbol) and sup.letter in scope.dimensions
+    )  # fmt: skip
 
 
 def _is_mark(sup: tex.Node, scope: Scope) -> bool:

@@ -232,8 +232,10 @@ class _Page:
         if step.counterexample is not None:
             self.counterexample(step.counterexample)
         if step.repair is not None:
-            self.remark("help", step.repair.message or REPAIRS.get(step.repair.kind, step.repair.kind))
-            self.block(wrap(step.repair.latex, self.style.width - 10))
+            said = step.repair.message or REPAIRS.get(step.repair.kind, step.repair.kind)
+            self.remark("help", said)
+            if step.repair.latex not in said:
+                self.block(wrap(step.repair.latex, self.style.width - 10))
         for note in self.report.notes:
             if (note.line, note.column) == (step.line, step.column):
                 self.remark(f"note [{note.code}]" if note.code else "note", note.message)
