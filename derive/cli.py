@@ -8,152 +8,84 @@
 
 Exit status: 0 when every claim is proved, 1 when one is not, 2 for bad usage or what cannot be opened.
 
-What a command needs is imported in it, since start-up is most of what a short run takes: no command but
-`show` loads SymPy, and `check` colours its report without rich.
+Start-up is most of what a short run takes. So the command line is taken apart by argparse, each command
+imports what it needs, no command but `show` loads SymPy or rich, and `explain` and `list` no NumPy either.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
-from enum import StrEnum
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
-
-import typer
+from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
+    from derive.derivation import Derivation
     from derive.render.report import Style
     from derive.report import Report
 
-app = typer.Typer(
-    add_completion=False,
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    help="A verifier for matrix-calculus derivations.",
-    rich_markup_mode=None,
-)
+LAYOUTS = ("denominator", "numerator")
+LARGEST_SIZE = 12
 
 
-class LayoutName(StrEnum):
-    """How the entries of a derivative are arranged."""
-
-    denominator = "denominator"
-    numerator = "numerator"
+class Failure(Exception):
+    """Bad usage, or something that cannot be opened: one line for standard error, and exit status 2."""
 
 
-class Format(StrEnum):
-    """What is printed."""
-
-    text = "text"
-    latex = "latex"
-    markdown = "markdown"
-    json = "json"
+# ── the commands ───────────────────────────────────────────────────────────────────────────────────────────
 
 
-class ReportFormat(StrEnum):
-    """How a report is printed."""
-
-    text = "text"
-    json = "json"
-    markdown = "markdown"
-
-
-class ProofFormat(StrEnum):
-    """How the verdict on one equation is printed."""
-
-    text = "text"
-    json = "json"
-
-
-class Tolerated(StrEnum):
-    """A verdict that does not make the exit status 1."""
-
-    unknown = "unknown"
-    unread = "unread"
-
-
-LayoutOption = Annotated[LayoutName | None, typer.Option(help="How derivatives are arranged.")]
-TimeoutOption = Annotated[float, typer.Option(metavar="SECONDS", help="How long one claim may take.")]
-
-
-@app.command("list")
-def list_derivations() -> None:
+def list_derivations(options: argparse.Namespace) -> int:
     """List the ready derivations."""
     from derive import catalogue
 
     names = catalogue.documents()
     width = max(map(len, names))
-    for name in names:
-        typer.echo(f"{name:<{width}}  {catalogue.title(name)}")
+    write("".join(f"{name:<{width}}  {catalogue.title(name)}\n" for name in names))
+    return 0
 
 
-@app.command()
-def show(
-    name: Annotated[str, typer.Argument(help="A derivation, as `derive list` names it.")],
-    layout: Annotated[
-        LayoutName, typer.Option(help="How derivatives are arranged.")
-    ] = LayoutName.denominator,
-    classes: Annotated[int | None, typer.Option(help="A number for c, the number of classes.")] = None,
-    features: Annotated[int | None, typer.Option(help="A number for d, the number of features.")] = None,
-    form: Annotated[Format, typer.Option("--format", help="What to print.")] = Format.text,
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="A file to write to.")] = None,
-) -> None:
+def show(options: argparse.Namespace) -> int:
     """Print a ready derivation, with every step proved and cross-checked now."""
     from derive import catalogue
 
     sizes: dict[str, int] = {}
-    for symbol, option, size in (("c", "--classes", classes), ("d", "--features", features)):
+    for symbol, option, size in (("c", "--classes", options.classes), ("d", "--features", options.features)):
         if size is not None:
-            if not 1 <= size <= 12:
-                fail(f"{option} is a number from 1 to 12, not {size}")
+            if not 1 <= size <= LARGEST_SIZE:
+                raise Failure(f"{option} is a number from 1 to {LARGEST_SIZE}, not {size}")
             sizes[symbol] = size
     try:
-        derivation = catalogue.load(name, layout.value, sizes)
+        derivation = catalogue.load(options.name, options.layout, sizes)
     except catalogue.UnknownDerivation as trouble:
-        fail(f"{trouble}; `derive list` names them all")
-    write(_rendered(derivation, form), output)
-    raise typer.Exit(0 if derivation.proved else 1)
+        raise Failure(f"{trouble}; `derive list` names them all") from None
+    write(_rendered(derivation, options.form), options.output)
+    return 0 if derivation.proved else 1
 
 
-@app.command()
-def check(
-    files: Annotated[list[Path], typer.Argument(help="Documents: .md, .tex or .ipynb, or folders of them.")],
-    given: Annotated[
-        list[Path] | None, typer.Option(help="A file with statements, one a line; repeatable.")
-    ] = None,
-    layout: LayoutOption = None,
-    form: Annotated[ReportFormat, typer.Option("--format", help="What to print.")] = ReportFormat.text,
-    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Show proved claims, too.")] = False,
-    show_reading: Annotated[bool, typer.Option(help="Show how each step was understood.")] = False,
-    timeout: TimeoutOption = 10.0,
-    allow: Annotated[
-        list[Tolerated] | None, typer.Option(help="A verdict that does not fail the check; repeatable.")
-    ] = None,
-) -> None:
+def check(options: argparse.Namespace) -> int:
     """Check every equation of documents: Markdown, LaTeX, notebooks."""
     from derive import documents
 
-    _demand_time(timeout)
     try:
-        stated = documents.given_files(given or [])
+        stated = documents.given_files(options.given)
     except documents.Unopenable as trouble:
-        fail(str(trouble))
-    found = documents.check_files(files, stated, layout.value if layout else None, timeout)
+        raise Failure(str(trouble)) from None
+    found = documents.check_files(options.files, stated, options.layout, options.timeout)
     reports: list[Report] = []
-    if form is ReportFormat.text:
+    if options.form == "text":
         from derive.render.report import given_text, report_text, totals_text
 
-        style = _style(verbose, show_reading)
+        style = _style(options.verbose, options.show_reading)
         for report in stated.reports:
             write(given_text(report, style))
         for report in found:  # each as soon as it is ready
             reports.append(report)
             write(report_text(report, style))
-        write(totals_text([*reports], style))
-    elif form is ReportFormat.markdown:
+        write(totals_text(reports, style))
+    elif options.form == "markdown":
         from derive.render.markdown import reports_markdown
 
         reports += found
@@ -163,81 +95,62 @@ def check(
 
         reports += found
         write(reports_json(reports, stated.reports))
-    raise typer.Exit(_status([*stated.reports, *reports], allow or []))
+    return _status([*stated.reports, *reports], options.allow)
 
 
-@app.command()
-def prove(
-    equation: Annotated[str, typer.Argument(help="An equation, or a chain of them, in LaTeX.")],
-    given: Annotated[
-        list[str] | None, typer.Option(help="A declaration, definition or hypothesis; repeatable.")
-    ] = None,
-    layout: LayoutOption = None,
-    form: Annotated[ProofFormat, typer.Option("--format", help="What to print.")] = ProofFormat.text,
-    show_reading: Annotated[bool, typer.Option(help="Show how the equation was understood.")] = False,
-    timeout: TimeoutOption = 10.0,
-) -> None:
-    r"""Prove one equation, such as '\frac{\partial x^T x}{\partial x} = 2 x', or refute it."""
+def prove(options: argparse.Namespace) -> int:
+    """Prove one equation in LaTeX, or a chain of them, or refute it."""
     from derive import documents
 
-    _demand_time(timeout)
-    stated = documents.given_statements(given or [])
-    report = documents.check_equation(equation, stated, layout.value if layout else None, timeout)
+    stated = documents.given_statements(options.given)
+    report = documents.check_equation(options.equation, stated, options.layout, options.timeout)
     claims = [step for step in report.steps if step.kind == "claim"]
-    if form is ProofFormat.json:
+    if options.form == "json":
         from derive.render.json import proof_json
 
         write(proof_json(report, stated.reports))
     else:
         from derive.render.report import claims_text, given_text
 
-        style = _style(True, show_reading)
+        style = _style(True, options.show_reading)
         for trouble in stated.reports:
             write(given_text(trouble, style))
         if report.error is None and claims:
             write(claims_text(report, style))
     if report.error is not None:
-        fail(report.error)
+        raise Failure(report.error)
     if not claims:
-        fail(
+        raise Failure(
             "this is not an equation that claims something; what defines or declares a symbol goes in --given"
         )
-    raise typer.Exit(_status([*stated.reports, report], []))
+    return _status([*stated.reports, report], [])
 
 
-@app.command()
-def explain(
-    code: Annotated[
-        str | None, typer.Argument(help="A code such as D012; all of them if none is named.")
-    ] = None,
-) -> None:
+def explain(options: argparse.Namespace) -> int:
     """Explain a diagnostic: what it means, why, a document that provokes it, and one that is right."""
     from derive import diagnostics
+
+    if options.code is None:
+        write("".join(f"{entry.code}  {entry.title}\n" for entry in diagnostics.DIAGNOSTICS.values()))
+        return 0
+    try:
+        entry = diagnostics.explain(options.code)
+    except diagnostics.UnknownCode as trouble:
+        raise Failure(f"{trouble}; `derive explain` lists them all") from None
     from derive.render.report import diagnostic_text
 
-    if code is None:
-        write("".join(f"{entry.code}  {entry.title}\n" for entry in diagnostics.DIAGNOSTICS.values()))
-        return
-    try:
-        entry = diagnostics.explain(code)
-    except diagnostics.UnknownCode as trouble:
-        fail(f"{trouble}; `derive explain` lists them all")
     write(diagnostic_text(entry, _style()))
+    return 0
 
 
 def _status(reports: Sequence[Report], allow: Sequence[str]) -> int:
     """The exit status that these reports call for."""
     if any(report.error is not None for report in reports):
         return 2
-    bad = {"refuted", "unknown", "unread"} - {str(verdict.value) for verdict in map(Tolerated, allow)}
+    bad = {"refuted", "unknown", "unread"}.difference(allow)
     return int(
         any(step.verdict in bad for report in reports for step in report.steps if step.kind == "claim")
     )
-
-
-def _demand_time(seconds: float) -> None:
-    if not 0 < seconds < 1e6:
-        fail(f"--timeout is a number of seconds above 0, not {seconds:g}")
 
 
 def _style(verbose: bool = False, reading: bool = False) -> Style:
@@ -246,25 +159,21 @@ def _style(verbose: bool = False, reading: bool = False) -> Style:
 
     from derive.render.report import Style
 
-    is_terminal = sys.stdout.isatty()
     columns = get_terminal_size((100, 24)).columns
-    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
-    return Style(max(40, min(columns, 200)), is_terminal and not plain, verbose, reading)
+    plain = not sys.stdout.isatty() or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    return Style(max(40, min(columns, 200)), not plain, verbose, reading)
 
 
-def _rendered(derivation: object, form: Format) -> str:
-    from derive.derivation import Derivation
-
-    assert isinstance(derivation, Derivation)
-    if form is Format.json:
+def _rendered(derivation: Derivation, form: str) -> str:
+    if form == "json":
         from derive.render.json import derivation_json
 
         return derivation_json(derivation)
-    if form is Format.latex:
+    if form == "latex":
         from derive.render.latex import derivation_latex
 
         return derivation_latex(derivation)
-    if form is Format.markdown:
+    if form == "markdown":
         from derive.render.markdown import derivation_markdown
 
         return derivation_markdown(derivation)
@@ -286,32 +195,148 @@ def _rendered(derivation: object, form: Format) -> str:
     return buffer.file.getvalue()  # type: ignore[attr-defined, no-any-return]
 
 
+# ── taking the command line apart ──────────────────────────────────────────────────────────────────────────
+
+
+class _Parser(argparse.ArgumentParser):
+    """What is wrong with the usage takes one line."""
+
+    def error(self, message: str) -> NoReturn:
+        command = self.prog.partition(" ")[2]
+        raise Failure(
+            f"{message}; see `derive {command} --help`" if command else f"{message}; see `derive --help`"
+        )
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 < seconds < 1e6:
+        raise ValueError
+    return seconds
+
+
+_seconds.__name__ = "number of seconds"  # argparse puts it into its message
+
+
+def _parser() -> _Parser:
+    parser = _Parser(
+        "derive", description="A verifier for matrix-calculus derivations.", allow_abbrev=False,
+        epilog="Exit status: 0 every claim proved, 1 one is not, 2 bad usage or what cannot be opened.",
+    )  # fmt: skip
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    def command(name: str, run: Callable[[argparse.Namespace], int]) -> argparse.ArgumentParser:
+        doc = (run.__doc__ or "").strip()
+        made = commands.add_parser(name, help=doc, description=doc, allow_abbrev=False)
+        made.set_defaults(run=run)
+        return made
+
+    command("list", list_derivations)
+
+    made = command("show", show)
+    made.add_argument("name", metavar="NAME", help="a derivation, as `derive list` names it")
+    _layout(made, "denominator")
+    made.add_argument("--classes", type=int, metavar="N", help="a number for c, the number of classes")
+    made.add_argument("--features", type=int, metavar="N", help="a number for d, the number of features")
+    _format(made, "text", "latex", "markdown", "json")
+    made.add_argument("-o", "--output", type=Path, metavar="FILE", help="a file to write to")
+
+    made = command("check", check)
+    made.add_argument(
+        "files",
+        type=Path,
+        nargs="+",
+        metavar="FILE",
+        help=".md, .markdown, .tex or .ipynb, or a folder of them",
+    )
+    made.add_argument(
+        "--given", type=Path, action="append", default=[], metavar="FILE",
+        help="statements that hold in all documents, one a line; may be repeated",
+    )  # fmt: skip
+    _layout(made)
+    _format(made, "text", "json", "markdown")
+    made.add_argument("-v", "--verbose", action="store_true", help="show proved claims, too")
+    _judging(made)
+    made.add_argument(
+        "--allow", action="append", default=[], choices=("unknown", "unread"),
+        help="a verdict that does not fail the check; may be repeated",
+    )  # fmt: skip
+
+    made = command("prove", prove)
+    made.add_argument(
+        "equation", metavar="EQUATION", help=r"such as '\frac{\partial x^T x}{\partial x} = 2 x'"
+    )
+    made.add_argument(
+        "--given", action="append", default=[], metavar="STATEMENT",
+        help=r"a declaration, definition or hypothesis, such as 'x \in \mathbb{R}^n'; may be repeated",
+    )  # fmt: skip
+    _layout(made)
+    _format(made, "text", "json")
+    _judging(made)
+
+    made = command("explain", explain)
+    made.add_argument(
+        "code", nargs="?", metavar="CODE", help="such as D012; without one, all codes are listed"
+    )
+    return parser
+
+
+def _layout(parser: argparse.ArgumentParser, default: str | None = None) -> None:
+    parser.add_argument("--layout", choices=LAYOUTS, default=default, help="how derivatives are arranged")
+
+
+def _format(parser: argparse.ArgumentParser, *forms: str) -> None:
+    parser.add_argument("--format", dest="form", choices=forms, default=forms[0], help="what to print")
+
+
+def _judging(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--show-reading", action="store_true", help="show how each step was understood")
+    parser.add_argument(
+        "--timeout", type=_seconds, default=10.0, metavar="SECONDS", help="how long one claim may take (10)"
+    )
+
+
+# ── running ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
 def write(text: str, output: Path | None = None) -> None:
     """To a file, or to standard output as UTF-8; what UTF-8 does not have is escaped."""
-    if output is None:
-        if text:
-            sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
-            sys.stdout.write(text if text.endswith("\n") else text + "\n")
-            sys.stdout.flush()
-        return
+    if output is not None:
+        try:
+            output.write_text(text, encoding="utf-8")
+        except OSError as trouble:
+            raise Failure(f"cannot write {output}: {trouble.strerror or trouble}") from None
+    elif text:
+        sys.stdout.write(text if text.endswith("\n") else text + "\n")
+        sys.stdout.flush()
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run a command, and return its exit status."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+    parser = _parser()
+    if not arguments:
+        parser.print_help()
+        return 2
     try:
-        output.write_text(text, encoding="utf-8")
-    except OSError as trouble:
-        fail(f"cannot write {output}: {trouble.strerror or trouble}")
+        options = parser.parse_args(arguments)
+        status: int = options.run(options)
+    except Failure as trouble:
+        line = "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in str(trouble))
+        print(f"derive: {line}", file=sys.stderr)
+        return 2
+    return status
 
 
-def fail(message: str) -> NoReturn:
-    """One line to standard error, and exit status 2."""
-    line = "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in message)
-    sys.stderr.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    typer.echo(f"derive: {line}", err=True)
-    raise typer.Exit(2)
-
-
-def main() -> None:
+def main() -> NoReturn:
     """The console script."""
     try:
-        app()
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(0)
+        status = run(sys.argv[1:])
+    except BrokenPipeError:  # the reader has gone; nothing may be written when Python ends, either
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 141
+    except KeyboardInterrupt:
+        status = 130
+    sys.exit(status)

@@ -32,8 +32,8 @@ from numeric.evaluate import (
 )
 from numeric.sampling import Place, Point, Question, Setting, enclosed
 
-POINTS = 12  # at each choice of sizes, and half as many
-LARGE = 5  # where the sizes add up to this or more
+POINTS = (32, 12, 12, 6)  # at the sizes 1, …, 1; where these are exceeded by 1, by 2, and by more in all
+MORE = 24  # where none of these lies in the domain
 TRIES = 12  # certifications at each choice of sizes
 PRECISIONS = (53, 128, 256, 512)
 DIGITS = 8
@@ -69,7 +69,7 @@ def refute(
     try:
         question = Question(claim, seed)
         for sizes in ladder(question.symbols, largest):
-            count = POINTS if sum(sizes.values()) < LARGE else POINTS // 2
+            count = POINTS[min(sum(sizes.values()) - len(sizes), 3)]
             for setting, points in question.settings(sizes, count):
                 found = _search(setting, points, entry)
                 if found is not None:
@@ -103,7 +103,7 @@ def _search(setting: Setting, points: list[Point], entry: tuple[Index, ...]) -> 
     """A counterexample among these points, or among more where none of them lies in the domain."""
     candidates, defined = _candidates(setting, points)
     if not defined:
-        points = setting.points(2 * POINTS, start=len(points))
+        points = setting.points(MORE, start=len(points))
         candidates, _ = _candidates(setting, points)
     for number, place in candidates[:TRIES]:
         found = _certify(setting, points[number], place, entry)

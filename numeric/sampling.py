@@ -76,6 +76,7 @@ STYLES = tuple(
         "1/2 -1/2 3/2 -1 1/3 -2/3 2",
         "0 1 0 -1 2 0",
         "0",
+        "4 -5 10 -3",
     )
 )
 """Where the coordinates of the first points come from, one style a point; later points mix them."""

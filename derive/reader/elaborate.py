@@ -286,7 +286,7 @@ class Elaborator:
                 return Pending("zero")
             if letter == "I" and not node.accents:
                 return Pending("identity")
-            if letter == "O" and not node.accents:
+            if letter == "O" and not node.accents and not node.font:
                 return Pending("zero")
             if letter in self.scope.dimensions and not node.accents:
                 size = self.scope.dimension(letter)
@@ -375,7 +375,7 @@ class Elaborator:
             parts = [_resolved(p, shape) for p in parts]
         if len(parts) == 1:
             return parts[0]
-        return x.Add(tuple(parts))
+        return x.Add(tuple(_broadcast(part, parts) for part in parts))
 
     def infix(self, op: str, left: tex.Node, right: tex.Node, node: tex.Node) -> Expression:
         if op == r"\cdot" and (applied := self.directional(left, right)) is not None:
@@ -1254,6 +1254,15 @@ def _denominators(denominator: tex.Node) -> list[tuple[list[tex.Node], int]] | N
 def _is_operator(node: tex.Fraction) -> bool:
     above, below = _differential(node.numerator), _denominators(node.denominator)
     return above is not None and not above[1] and below is not None
+
+
+def _broadcast(part: Expression, parts: Sequence[Expression]) -> Expression:
+    """A row added to a matrix is added to each of its rows, as the bias of a batch is."""
+    for other in parts:
+        wide = len(other.shape) == 2 and other.shape[0] != ONE and other.shape[1] != ONE
+        if wide and part.shape == (ONE, other.shape[1]):
+            return x.Multiply(x.Fill(Fraction(1), (other.shape[0], ONE)), part)
+    return part
 
 
 def _pending(e: Expression) -> bool:

@@ -17,7 +17,7 @@ from derive import terms as t
 from derive.expression import Expression, Shape
 from derive.lowering import Lowering, Unsupported, state
 from derive.reader import latex as tex
-from derive.reader.elaborate import Elaborator
+from derive.reader.elaborate import Elaborator, Pending
 from derive.reader.scope import Family, Formula, Function, Scope, Unreadable, dimension, entry_term, key
 from derive.terms import ONE, Dimension, Index, ShapeError
 
@@ -312,6 +312,8 @@ def define(clause: tex.Clause, scope: Scope, layout: x.Layout) -> None:
     else:
         value = elaborator.side(meaning)
         name = key(node) or name
+    if _unsized(value):
+        raise Unreadable("D012", "the size of this array is not known", meaning, r"I \in \mathbb{R}^{n \times n}")
     function = scope.functions.get(name)
     scope.define(name, value.body if isinstance(value, _Stack) else value)
     if isinstance(value, _Stack):
@@ -366,6 +368,10 @@ def _entry_letters(node: tex.Node, name: str, meaning: tex.Node, elaborator: Ela
     inner.learn_ranges(meaning)
     carried = {*inner.ranges, *elaborator.typed_letters()}
     return letters if all(letter in carried for letter in letters) and len(set(letters)) == len(letters) else []
+
+
+def _unsized(value: Expression) -> bool:
+    return isinstance(value, Pending) or any(map(_unsized, x.children(value)))
 
 
 def presume(parameters: tuple[tex.Node, ...], scope: Scope) -> None:
