@@ -24,6 +24,7 @@ from derive.reader import statements
 from derive.reader.elaborate import Elaborator
 from derive.reader.passage import Passage, Positions
 from derive.reader.scope import Scope, Unreadable, key
+from derive.repair import mend
 from derive.report import Report, Step, Verdict
 from derive.terms import ShapeError
 
@@ -55,7 +56,9 @@ DIFFERENTIAL = re.compile(
 )
 BRACED = re.compile(r"(?<![A-Za-z_^\\])\{([A-Za-z]{3,})\}")
 COUNTS_FROM_0 = re.compile(r"[A-Za-z}]_\{?0+\}?(?![0-9])|[A-Za-z}]_\{0[0-9]\}")
-LIMITS = re.compile(r"\\sum(?:\\limits)?\s*_\s*\{?\s*([a-z])\s*=\s*([01])\s*\}?\s*\^\s*\{?\s*([A-Za-z])\s*(?:\}|(?![A-Za-z{]))")
+LIMITS = re.compile(
+    r"\\sum(?:\\limits)?\s*_\s*\{?\s*([a-z])\s*=\s*([01])\s*\}?\s*\^\s*\{?\s*([A-Za-z])\s*(?:\}|(?![A-Za-z{]))"
+)
 
 Guard = Callable[[Step], AbstractContextManager[None]]
 Watch = Callable[[Step, Statement], None]
@@ -245,7 +248,9 @@ class Checker:
     def clause(self, clause: tex.Clause, source: Source, kind: str, extra: list[t.Hypothesis]) -> None:
         if not clause.links:
             self.last = clause.first
-            if isinstance(clause.first, tex.Unread) and re.search(r"(?<!\\)=", source.text[clause.start : clause.end]):
+            if isinstance(clause.first, tex.Unread) and re.search(
+                r"(?<!\\)=", source.text[clause.start : clause.end]
+            ):
                 self.lost(clause.first, source)
             return
         try:
@@ -364,7 +369,9 @@ class Checker:
             assert isinstance(trouble, (Unreadable, ShapeError))
             self.refute_shapes(step, trouble)
             return
-        reading = next((r for r in readings if r.proved), None) or next(r for r in readings if not r.ill_typed)
+        reading = next((r for r in readings if r.proved), None) or next(
+            r for r in readings if not r.ill_typed
+        )
         step.layout = reading.layout
         if isinstance(reading.trouble, Unsupported):
             step.verdict, step.code, step.message = Verdict.UNREAD, "D002", str(reading.trouble)
@@ -375,6 +382,7 @@ class Checker:
             step.code = "D101"
             step.counterexample = shape_counterexample(reading.lhs, reading.rhs)
             step.verdict = Verdict.REFUTED if step.counterexample else Verdict.UNKNOWN
+            self.mend(step, reading)
             return
         if self.watch is not None:
             self.watch(step, reading.statement)
@@ -382,8 +390,20 @@ class Checker:
         _fill(step, judge(reading.statement))
         if step.verdict is Verdict.REFUTED:
             step.code = "D102"
+            self.mend(step, reading)
+        elif step.verdict is Verdict.PROVED and reading.layout not in ("any", self.used_layout):
+            step.message = f"this line is read in {reading.layout} layout"
         elif step.verdict is Verdict.UNKNOWN:
             step.code = "D201"
+
+    def mend(self, step: Step, reading: Reading) -> None:
+        """Look for what would make a refuted step true."""
+        if self.judge.refute is None or reading.lhs is None or reading.rhs is None:
+            return  # a trial, of which only the verdicts count
+        hypotheses, constants = self.scope.context((*self.local, *self.case))
+        step.repair = mend(reading.lhs, reading.rhs, self.scope.definitions, hypotheses, constants)
+        if step.repair is not None and step.repair.kind == "layout":
+            step.code = "D103"
 
     def refute_shapes(self, step: Step, trouble: Unreadable | ShapeError) -> None:
         """A side that is ill-typed makes an equation false: at sizes at which its parts do not fit."""
@@ -415,7 +435,11 @@ class Checker:
         found: list[t.Hypothesis] = []
         for node in nodes:
             for part in tex.walk(node):
-                if isinstance(part, tex.Script) and isinstance(part.sub, tex.Relation) and part.sub.op == r"\neq":
+                if (
+                    isinstance(part, tex.Script)
+                    and isinstance(part.sub, tex.Relation)
+                    and part.sub.op == r"\neq"
+                ):
                     base = Elaborator(self.scope).resolve(part.base)
                     shape = self.scope.shapes.get(base or "")
                     pair = (part.sub.left, part.sub.right)

@@ -29,7 +29,7 @@ from derive.diagnostics import classify
 from derive.expression import Layout
 from derive.judge import Judge, KernelUnsound
 from derive.reader.passage import Passage, Positions
-from derive.report import Counterexample, Note, Report, Step, Verdict
+from derive.report import Counterexample, Evidence, Note, Report, Step, Verdict
 from derive.terms import Claim, Index
 
 KINDS = (".md", ".markdown", ".tex", ".ipynb")
@@ -268,17 +268,21 @@ class Budget:
 
     def judge(self) -> Judge:
         """The kernel, with counterexamples and numeric evidence as far as the time suffices."""
-        from numeric.certify import refute
+        return Judge(self.refute, self.gather)
+
+    def refute(self, claim: Claim, entry: tuple[Index, ...]) -> Counterexample | None:
+        from numeric.certify import refute  # what computes is loaded only for what is computed
+
+        seconds = self.left()
+        found = refute(claim, entry=entry, seconds=min(REFUTING, seconds)) if seconds else None
+        if found is None:
+            self.left()  # puts down that the search was cut short, if it was
+        return found
+
+    def gather(self, claim: Claim) -> Evidence | None:
         from numeric.evidence import gather
 
-        def refuter(claim: Claim, entry: tuple[Index, ...]) -> Counterexample | None:
-            seconds = self.left()
-            found = refute(claim, entry=entry, seconds=min(REFUTING, seconds)) if seconds else None
-            if found is None:
-                self.left()  # puts down that the search was cut short, if it was
-            return found
-
-        return Judge(refuter, lambda claim: gather(claim) if self.left() else None)
+        return gather(claim) if self.left() else None
 
 
 class _Guard:

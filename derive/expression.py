@@ -199,6 +199,8 @@ class Power(Expression):
 
 @dataclass(frozen=True)
 class Transpose(Expression):
+    """The transpose."""
+
     body: Expression
 
     def _shape(self) -> Shape:
@@ -208,6 +210,8 @@ class Transpose(Expression):
 
 @dataclass(frozen=True)
 class Inverse(Expression):
+    """The inverse of a square matrix."""
+
     body: Expression
 
     def _shape(self) -> Shape:
@@ -217,6 +221,8 @@ class Inverse(Expression):
 
 @dataclass(frozen=True)
 class Trace(Expression):
+    """The trace of a square matrix."""
+
     body: Expression
 
     def _shape(self) -> Shape:
@@ -226,6 +232,8 @@ class Trace(Expression):
 
 @dataclass(frozen=True)
 class Determinant(Expression):
+    """The determinant of a square matrix."""
+
     body: Expression
 
     def _shape(self) -> Shape:
@@ -390,6 +398,8 @@ class Fill(Expression):
 
 @dataclass(frozen=True)
 class Identity(Expression):
+    """The identity matrix."""
+
     dimension: Dimension
 
     def _shape(self) -> Shape:

@@ -76,6 +76,9 @@ class Residual:
 class Theorem:
     """A claim that holds for all dimensions and all values at which both sides are defined.
 
+    Only `prove` makes one. Python cannot keep a determined program from forging objects, so what reads
+    theorems from elsewhere proves their claims again.
+
     Attributes:
         claim: the statement, with its definitions and hypotheses.
         uses: the labels of the hypotheses without which it could not be proved.
@@ -90,8 +93,17 @@ class Theorem:
         for name, value in (("claim", claim), ("uses", uses), ("conditions", conditions)):
             object.__setattr__(self, name, value)
 
+    def __init_subclass__(cls) -> None:
+        raise TypeError("a Theorem has no other kinds")
+
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError("a Theorem cannot be changed")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError("a Theorem cannot be changed")
+
+    def __reduce__(self) -> tuple[object, ...]:
+        raise TypeError("a Theorem cannot be copied or stored: prove its claim again")
 
     claim: Claim
     uses: tuple[str, ...]

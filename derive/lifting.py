@@ -491,7 +491,9 @@ def lift_scalar(poly: Any, shapes: Mapping[str, Shape]) -> Expression:
     known = {str(d): d for shape in shapes.values() for d in shape}
     for key in sorted(_dimensions(poly)):
         name: int | str = int(key) if key.isdigit() else key
-        engine.dimensions[key] = known.get(key) or Dimension.of(name)
+        engine.dimensions[key] = known.get(key) or Dimension.of(
+            name if isinstance(name, int) else name.replace(" ", "")
+        )
     for index in sorted(free_indices(poly)):
         if index[0] != 0:
             letter = next(a for a in "ijklmnpqrs" if all(a != n[1] for n in names.values()))

@@ -18,10 +18,6 @@ def latex(expression: Expression) -> str:
     return _render(expression)[0]
 
 
-def dimension_latex(dimension: Dimension) -> str:
-    return str(dimension)
-
-
 def _wrap(piece: tuple[str, int], needed: int) -> str:
     text, binding = piece
     return text if binding >= needed else rf"\left({text}\right)"

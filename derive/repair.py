@@ -169,8 +169,12 @@ class Broken:
         return None
 
     def trivial(self, candidate: Candidate) -> bool:
-        """Whether a candidate repeats the left side, up to the order of terms and to brackets in products."""
-        return candidate.rhs is not None and settled(candidate.rhs) == settled(self.sides(candidate)[0])
+        """Whether a candidate repeats the left side, up to the order of terms and to brackets in products,
+        or is 0 as the left side is: then anything can be bent to fit."""
+        if candidate.rhs is None:
+            return False
+        lhs, rhs = self.sides(candidate)
+        return settled(lhs) == settled(rhs) or (candidate.lhs is None and not self.forms[0])
 
     def ask(self) -> None:
         """Take one question from the budget. Raises Spent."""

@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from fractions import Fraction
+from types import MappingProxyType
 
 
 class ShapeError(ValueError):
@@ -46,6 +47,8 @@ class Dimension:
         if isinstance(value, Dimension):
             return value
         if isinstance(value, str):
+            if not value or value[0] in "0123456789+-" or " " in value:
+                raise ShapeError(f"{value!r} is not the name of a dimension")
             return Dimension((((value,), 1),))
         if value < 1:
             raise ShapeError(f"a dimension is at least 1, not {value}")
@@ -106,6 +109,11 @@ class Index:
 
     name: str | int
     range: Dimension
+
+    def __post_init__(self) -> None:
+        size = self.range.number
+        if isinstance(self.name, int) and (self.name < 0 or (size is not None and self.name >= size)):
+            raise ShapeError(f"there is no position {self.name} among {self.range}, counted from 0")
 
     def __str__(self) -> str:
         return str(self.name)
@@ -218,6 +226,10 @@ class Apply(Term):
     argument: Term
     order: int = 0
 
+    def __post_init__(self) -> None:
+        if self.order < 0:
+            raise ShapeError(f"the order of a derivative is not negative, as {self.order} is")
+
 
 @dataclass(frozen=True, slots=True)
 class Abstraction:
@@ -225,6 +237,10 @@ class Abstraction:
 
     indices: tuple[Index, ...]
     body: Term
+
+    def __post_init__(self) -> None:
+        if len(set(self.indices)) < len(self.indices) or any(isinstance(i.name, int) for i in self.indices):
+            raise ShapeError("an abstraction binds distinct named indices")
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +267,8 @@ class Inverse(Term):
 
     def __post_init__(self) -> None:
         _demand_square(self.matrix, "the inverse")
+        if not self.row.range == self.column.range == self.matrix.indices[0].range:
+            raise ShapeError("the indices of an inverse have the ranges of its matrix")
 
 
 @dataclass(frozen=True, slots=True)
@@ -346,6 +364,7 @@ class Context:
     constants: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "definitions", MappingProxyType(dict(self.definitions)))
         if not all(hypothesis.labels for hypothesis in self.hypotheses):
             raise ValueError("every hypothesis needs a label, so that its use can be reported")
 

@@ -355,7 +355,7 @@ class Setting:
             operation, name, _ = self.circuit.nodes[leaf]
             key = f"{operation} {name}"
             if key not in supplies:
-                number = style if style < len(STYLES) else self.rng.randrange(len(STYLES) - 1)
+                number = style if style < len(STYLES) else self.rng.randrange(len(STYLES))
                 pool = list(STYLES[0 if operation == "coefficient" else number])
                 if style:
                     self.rng.shuffle(pool)

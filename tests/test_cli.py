@@ -1,19 +1,23 @@
 """`derive list` and `derive show` as a user meets them: in a terminal, in a pipe and in a script."""
 
+import contextlib
+import io
 import json
 import os
 import re
 import subprocess
 import sys
+from contextlib import redirect_stdout
 from functools import cache
+from io import StringIO
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from rich.cells import cell_len
-from typer.testing import CliRunner
 
 from derive import catalogue
-from derive.cli import app
+from derive.cli import run
 
 BARE = {
     name: value for name, value in os.environ.items() if name not in ("COLUMNS", "FORCE_COLOR", "NO_COLOR")
@@ -28,7 +32,7 @@ STEP_KEYS = {
 
 
 @cache
-def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def process(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """`derive` in a process of its own, its output in a pipe."""
     return subprocess.run(
         [sys.executable, "-m", "derive", *arguments],
@@ -41,7 +45,7 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
 
 def shown(*arguments: str, **environment: str) -> str:
     """What `derive show` prints in a pipe when all is well."""
-    found = run("show", *arguments, **environment)
+    found = process("show", *arguments, **environment)
     assert found.returncode == 0, found.stdout + found.stderr
     assert found.stderr == ""
     return found.stdout
@@ -50,9 +54,9 @@ def shown(*arguments: str, **environment: str) -> str:
 @cache
 def printed(*arguments: str) -> str:
     """The same, in this process."""
-    found = CliRunner().invoke(app, ["show", *arguments], env={"COLUMNS": "80"})
-    assert found.exit_code == 0, found.output
-    return found.stdout
+    with redirect_stdout(StringIO()) as output, patch.dict(os.environ, BARE | {"COLUMNS": "80"}):
+        assert run(["show", *arguments]) == 0
+    return output.getvalue()
 
 
 # ── list ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -60,7 +64,7 @@ def printed(*arguments: str) -> str:
 
 def test_list() -> None:
     """A line for each derivation, the home one first, its name set apart from what it is."""
-    found = run("list")
+    found = process("list")
     assert (found.returncode, found.stderr) == (0, "")
     lines = found.stdout.splitlines()
     assert [line.split("  ")[0].strip() for line in lines] == list(catalogue.documents())
@@ -74,7 +78,7 @@ def test_console_script_and_module_are_one() -> None:
     if not script.exists():
         pytest.skip("the console script is not installed beside this Python")
     found = subprocess.run([script, "list"], capture_output=True, encoding="utf-8", env=BARE, timeout=60)
-    assert found.stdout == run("list").stdout
+    assert found.stdout == process("list").stdout
 
 
 @pytest.mark.parametrize(
@@ -201,7 +205,6 @@ def test_markdown() -> None:
     assert text.rstrip().endswith(r"**Result:** $(a - y) \odot \sigma'(z)$")
 
 
-@pytest.mark.xfail(reason=r"the | of \| is replaced as well", strict=True)
 def test_markdown_keeps_norms() -> None:
     r"""A \| inside a table does not end a cell, and stays a norm."""
     assert r"\\vert" not in printed(SMALL, "--format", "markdown")
@@ -222,22 +225,22 @@ def test_any_environment() -> None:
     assert max(map(cell_len, text.splitlines())) <= 80
 
 
-def test_a_false_step_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_false_step_fails(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """Exit status 1, the step marked as refuted with its counterexample, the others still proved."""
     file, text = catalogue.text(SMALL, "denominator")
     false = text.replace(r"&= (a - y) \odot \sigma'(z)", r"&= (a + y) \odot \sigma'(z)")
     assert false != text
     monkeypatch.setattr(catalogue, "text", lambda name, layout: (file, false))
-    found = CliRunner().invoke(app, ["show", SMALL], env={"COLUMNS": "80"})
-    assert found.exit_code == 1
-    assert "✗ refuted" in found.output
-    assert "counterexample: c = 1" in found.output
-    assert "6 of 7 steps proved, 1 refuted" in found.output
+    assert run(["show", SMALL]) == 1
+    output = capsys.readouterr().out
+    assert "✗ refuted" in output
+    assert "counterexample: c = 1" in output
+    assert "6 of 7 steps proved, 1 refuted" in output
 
 
 # ── bad input ──────────────────────────────────────────────────────────────────────────────────────────────
 
-BAD = {
+BAD = {  # what is typed, and what the one line says
     "unknown name": (("show", "softmax-cross-entrpy"), f"did you mean {HOME}"),
     "nothing like it": (("show", "zzzzz"), "there is no derivation called 'zzzzz'"),
     "no classes": (("show", SMALL, "--classes", "0"), "--classes is a number from 1"),
@@ -245,42 +248,25 @@ BAD = {
     "too many classes": (("show", SMALL, "--classes", "1000000"), "not 1000000"),
     "no such folder": (("show", SMALL, "-o", "/nonexistent/out.txt"), "cannot write /nonexistent/out.txt"),
     "a folder": (("show", SMALL, "-o", "/"), "cannot write /"),
-}
-USAGE = {
     "sideways": (("show", SMALL, "--layout", "sideways"), "'sideways'"),
     "half a class": (("show", SMALL, "--classes", "2.5"), "--classes"),
     "no such format": (("show", SMALL, "--format", "pdf"), "'pdf'"),
-    "no name": (("show",), "name"),
+    "no name": (("show",), "NAME"),
     "no such command": (("shew",), "shew"),
     "no such option": (("show", SMALL, "--colour"), "--colour"),
 }
 
 
-@pytest.mark.parametrize("case", BAD | USAGE)
+@pytest.mark.parametrize("case", BAD)
 def test_bad_input_is_status_2(case: str) -> None:
-    """Something clear on standard error, nothing on standard output, no traceback."""
-    arguments, expected = (BAD | USAGE)[case]
-    found = run(*arguments)
+    """One clear line on standard error, nothing on standard output, no traceback."""
+    arguments, expected = BAD[case]
+    found = process(*arguments)
     assert found.returncode == 2
     assert found.stdout == ""
-    assert expected.lower() in found.stderr.lower()
-    assert "Traceback" not in found.stderr
-
-
-@pytest.mark.parametrize("case", BAD)
-def test_bad_input_takes_one_line(case: str) -> None:
-    """It begins with the program's name."""
-    (line,) = run(*BAD[case][0]).stderr.splitlines()
+    (line,) = found.stderr.splitlines()
     assert line.startswith("derive: ")
-
-
-@pytest.mark.xfail(reason="four lines of usage, and 'Value error' in them", strict=True)
-@pytest.mark.parametrize("case", USAGE)
-def test_bad_usage_takes_one_line(case: str) -> None:
-    """The same for what the parser of the command line finds."""
-    (line,) = run(*USAGE[case][0]).stderr.splitlines()
-    assert line.startswith("derive: ")
-    assert "Value error" not in line
+    assert expected in line
 
 
 @pytest.mark.parametrize("arguments", [("list",), ("show", SMALL), ("show", SMALL, "--format", "json")])

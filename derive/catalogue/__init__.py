@@ -99,7 +99,7 @@ def load(
     )
     engines = (0, 0)
     if compare_engines:
-        from derive.algebra import entrywise, explicit  # SymPy is loaded only where it is used
+        from derive.second_opinion import entrywise, explicit  # SymPy is loaded only where it is used
 
         opinions = [opinion for _, s in judged if (opinion := entrywise(s.claim)) is not None]
         engines = (sum(opinions), len(opinions))

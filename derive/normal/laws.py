@@ -19,6 +19,7 @@ from derive.normal.polynomial import (
     Poly,
     Rational,
     add,
+    contents,
     delta_on,
     free_indices,
     freeze,
@@ -35,6 +36,7 @@ from derive.normal.polynomial import (
 )
 from derive.terms import AtLeast, Context, Dimension
 
+LARGEST = 3_000  # different pieces that one atom may hold
 EXPANDED = 12  # sums over concrete dimensions up to this size are written out
 
 
@@ -50,13 +52,13 @@ class Undefined(ValueError):
 class Condition:
     """Where a claim makes sense: `poly` (a normal form) is '!= 0', '> 0' or '>= 0'.
 
-    A condition that is not `needed` may be stronger than what makes both sides defined: it is reported,
-    but never used in a proof.
+    A condition is `needed` where the term as it is written demands it. What is met later, when parts of a
+    normal form have been moved or split, may be stronger: it is reported, but never used in a proof.
     """
 
     poly: Frozen
     kind: str
-    needed: bool = True
+    needed: bool = False
 
 
 class Laws:
@@ -81,9 +83,12 @@ class Laws:
         self.facts: dict[tuple[str, Frozen], tuple[str, ...]] = {}
         self.dimensions: dict[str, Dimension] = {}
         self.stops: tuple[str, ...] = ()
+        self.symmetric: dict[str, tuple[str, ...]] = {}
         self.expanding = True
         self.compiling = False
-        self.needed = True  # whether what is required now is really needed; see Condition
+        self.needed = (
+            False  # whether what is required now is demanded by the term as it is written; see Condition
+        )
         self.count = 0
 
     def reduce(self, poly: Poly) -> Poly:
@@ -109,7 +114,7 @@ class Laws:
     def expands(self, dimension: str) -> bool:
         """Whether sums over this range are written out."""
         number = self.dimensions[dimension].number
-        return self.expanding and number is not None and number <= EXPANDED
+        return number == 1 or (self.expanding and number is not None and number <= EXPANDED)
 
     def size(self, dimension: Dimension | str) -> Poly:
         whole = self.dimensions[dimension] if isinstance(dimension, str) else dimension
@@ -170,6 +175,8 @@ class Laws:
                     continue
             elif tag == "P" and exponent >= 1:
                 whole = int(exponent)
+                if whole > 64:
+                    raise Exhausted
                 expand += [dict(atom[1])] * whole
                 exponent -= whole
                 if not exponent:
@@ -188,6 +195,8 @@ class Laws:
             if atom[0] == "P" and exponent < 0:
                 # P = scale * lead + tail, hence lead * P^e = (P^(e+1) - tail * P^e) / scale
                 lead = leading(dict(atom[1]))
+                if not lead or any(e <= 0 for _, e in lead):
+                    continue
                 rest = quotient(mono, lead)
                 if rest is not None:
                     scale = dict(atom[1])[lead]
@@ -217,12 +226,7 @@ class Laws:
             if exponent > 0:
                 return {}
             raise Undefined("it divides by something that is always 0")
-        if whole:
-            self.require("!= 0", poly)
-        elif not self.is_nonnegative(poly):
-            self.require(">= 0" if exponent > 0 else "> 0", poly)
-        elif exponent < 0:
-            self.require("!= 0", poly)
+        self.demand_power(poly, exponent)
         if len(poly) == 1:
             ((mono, scale),) = poly.items()
             return self._monomial_power(mono, scale, exponent)
@@ -234,8 +238,25 @@ class Laws:
             scale = magnitude(scale)
         rest = add({}, rest, 1 / Fraction(scale))
         return self.multiply(
-            self._monomial_power(outside, scale, exponent), self.raise_atom(("P", freeze(rest)), exponent)
+            self._monomial_power(outside, scale, exponent),
+            self.raise_atom(self.bounded(("P", freeze(rest))), exponent),
         )
+
+    def demand_power(self, poly: Poly, exponent: Rational) -> None:
+        """Record what makes poly ** exponent defined."""
+        if exponent.denominator == 1:
+            if exponent < 0:
+                self.require("!= 0", poly)
+        elif not self.is_nonnegative(poly):
+            self.require(">= 0" if exponent > 0 else "> 0", poly)
+        elif exponent < 0:
+            self.require("!= 0", poly)
+
+    def bounded(self, atom: Atom) -> Atom:
+        """An atom that is not absurdly large. Raises Exhausted for one that is."""
+        if len(contents(atom)) > LARGEST:
+            raise Exhausted
+        return atom
 
     def _natural_power(self, poly: Poly, exponent: int) -> Poly:
         if len(poly) == 1:
@@ -329,7 +350,7 @@ class Laws:
             if len(mono) == 1 and mono[0][0][0] == "L" and mono[0][1] == 1:
                 part = self.power(dict(mono[0][0][1]), coefficient)
             else:
-                part = self.raise_atom(("E", mono), coefficient)
+                part = self.raise_atom(self.bounded(("E", mono)), coefficient)
             result = self.multiply(result, part)
         return result
 
@@ -354,12 +375,18 @@ class Laws:
             total = add(self._log_monomial(outside), self._log_rational(scale))
             if outside and len(rest) < 2:
                 return add(total, self.log(add({}, rest, 1 / Fraction(scale))))
-            return add(total, {((("L", freeze(add({}, rest, 1 / Fraction(scale)))), 1),): 1})
+            inner = self.bounded(("L", freeze(add({}, rest, 1 / Fraction(scale)))))
+            return add(total, {((inner, 1),): 1})
         ((mono, scale),) = poly.items()
         doubtful = [(a, e) for a, e in mono if not self.is_positive_power(a, e)]
         if len(doubtful) == 1 and scale > 0 and doubtful[0][1].numerator % 2 == 1:
             doubtful = []  # the whole is positive and so are all other factors
-        if scale < 0 and len(doubtful) == 1 and doubtful[0][0][0] == "P" and doubtful[0][1].numerator % 2 == 1:
+        if (
+            scale < 0
+            and len(doubtful) == 1
+            and doubtful[0][0][0] == "P"
+            and doubtful[0][1].numerator % 2 == 1
+        ):
             (below, power) = doubtful[0]
             opposite: Poly = {m: -c for m, c in below[1]}
             if self.is_positive(opposite):  # -1 / P = 1 / (-P)
@@ -422,7 +449,9 @@ class Laws:
     def is_positive(self, poly: Poly) -> bool:
         if not poly:
             return False
-        if all(c > 0 and all(self.is_positive_power(a, e) for a, e in m) for m, c in poly.items()):
+        if self.is_nonnegative(poly) and any(
+            all(self.is_positive_power(a, e) for a, e in mono) for mono in poly
+        ):
             return True
         return self._known("> 0", poly) or self._is_positive_over_denominators(poly)
 
@@ -446,7 +475,7 @@ class Laws:
         if not self.facts:
             return False
         scaled = add({}, poly, 1 / abs(Fraction(poly[leading(poly)])))
-        for trial in (freeze(scaled), self.skeleton(scaled, 3), self.skeleton(scaled)):
+        for trial in (freeze(scaled), *(self.skeleton(scaled, rank) for rank in (3, 1, 0))):
             if (kind, trial) in self.facts:
                 self.fired.update(self.facts[kind, trial])
                 return True
@@ -585,11 +614,9 @@ class Laws:
             j = nested[2] if nested[1] == k else nested[1]
             if not (type(j) is tuple and j[0] == 2):
                 total = self.transform({mono: 1}, {k: j})
-                before, self.needed = self.needed, False  # f(0) need not make sense at k = j
                 off = self.transform({mono: 1}, {}, zero=nested)
                 add(total, self.sum_over(k, off))
                 add(total, self.transform(off, {k: j}), -1)
-                self.needed = before
                 return total
         bound, merged = [k], Laws._merge((), {})
         body: Poly = {UNIT: 1}
@@ -634,7 +661,7 @@ class Laws:
         """One contraction with its bound indices named canonically."""
         height = 1 + level(mono)
         best: tuple[Frozen, tuple[Atom, ...]] | None = None
-        for number, order in enumerate(labellings(bound, mono)):
+        for number, order in enumerate(labellings(bound, mono, frozenset(self.symmetric) - set(self.stops))):
             names = {b: (2, height, place, b[-1]) for place, b in enumerate(order)}
             candidate = freeze(self.transform({mono: 1}, names))
             if best is None or candidate < best[0]:

@@ -63,7 +63,6 @@ class NormalForm(Laws):
     def __init__(self, context: Context, effort: int, case: Mapping[Atom, Atom] | None = None):
         super().__init__(context, effort, apart=case is not None)
         self.case: Mapping[Atom, Atom] = case or {}
-        self.symmetric: dict[str, tuple[str, ...]] = {}
         self._open: set[tuple[str, tuple[str, ...], bool]] = set()
         self._unfolded: dict[tuple[str, tuple[str, ...], bool], tuple[tuple[Atom, ...], Poly]] = {}
 
@@ -104,12 +103,13 @@ class NormalForm(Laws):
                 above = self.normalise(exponent, scope)
                 below = self.normalise(base, scope)
                 if not above or list(above) == [UNIT]:
-                    return self.power(below, above.get(UNIT, 0))
-                # for a symbolic exponent the base is taken to be positive, which x^n does not need
-                before, self.needed = self.needed, False
-                result = self.exp(self.multiply(above, self.log(below)))
-                self.needed = before
-                return result
+                    exponent_value = above.get(UNIT, 0)
+                    self.needed = True
+                    self.demand_power(self.reduce(below), exponent_value)
+                    self.needed = False
+                    return self.power(below, exponent_value)
+                # for a symbolic exponent the base is taken to be positive, which x^n need not be
+                return self.exp(self.multiply(above, self.log(below)))
             case Sum(index, body):
                 key = self.index(index)
                 if self.expands(key[-1]):
@@ -120,7 +120,12 @@ class NormalForm(Laws):
                 bound = self.fresh(key[-1])
                 return self.sum_over(bound, self.normalise(body, {**scope, key: bound}))
             case Apply(function, argument, order):
-                return self.apply(function, order, self.normalise(argument, scope))
+                inside = self.normalise(argument, scope)
+                if function == "log":
+                    self.needed = True
+                    self.require("> 0", self.reduce(inside))
+                    self.needed = False
+                return self.apply(function, order, inside)
             case Component(function, indices, arguments, derivatives):
                 places = tuple(sorted((slot, tuple(map(at, by))) for slot, by in derivatives))
                 inner = tuple(self.abstract(*self.open_term(part, scope)) for part in arguments)
@@ -173,7 +178,7 @@ class NormalForm(Laws):
     def apply(self, function: str, order: int, argument: Poly) -> Poly:
         record = FUNCTIONS.get(function)
         if record is None:
-            return {((("F", function, order, freeze(self.reduce(argument))), 1),): 1}
+            return {((self.bounded(("F", function, order, freeze(self.reduce(argument)))), 1),): 1}
         if order == 0:
             if function == "exp":
                 return self.exp(argument)
@@ -187,8 +192,14 @@ class NormalForm(Laws):
         poly = self.normalise(record.definition(at) if record.definition else Apply(function, at), {})
         for _ in range(order):
             poly = self.differentiate(poly, variable, ())
-        self.conditions = conditions  # those met at the variable are met again where it is moved to
-        return self.transform(poly, {}, lambda tensor, _: argument if tensor == variable else None)
+        met, self.conditions = self.conditions, conditions
+
+        def moved(part: Poly) -> Poly:
+            return self.transform(part, {}, lambda tensor, _: argument if tensor == variable else None)
+
+        for condition in met:
+            self.require(condition.kind, moved(dict(condition.poly)))
+        return moved(poly)
 
     def inverse(self, r: Atom, c: Atom, body: Poly, i: Atom, j: Atom) -> Poly:
         """Entry (i, j) of the inverse of the matrix with entries body(r, c)."""
@@ -317,7 +328,10 @@ class NormalForm(Laws):
         finally:
             self.stops, self.conditions = stops, conditions
         for condition in demanded:
-            self.require(condition.kind, self.transform(dict(condition.poly), {}, lambda *_: None))
+            moved = self.transform(dict(condition.poly), {}, lambda *_: None)
+            self.needed = condition.needed
+            self.require(condition.kind, moved)
+            self.needed = False
         return self.transform(slope, {}, lambda *_: None)
 
     def _rests_on(self, tensor: str) -> frozenset[str]:
@@ -352,6 +366,8 @@ class NormalForm(Laws):
         for mono, coefficient in poly.items():
             for place, (atom, exponent) in enumerate(mono):
                 slope = self.differentiate_atom(atom, tensor, at)
+                if slope and 0 < exponent < 1:
+                    self.require("!= 0", {((atom, 1),): 1})  # a root has no derivative at 0
                 if slope:
                     rest = dict(mono[:place] + mono[place + 1 :])
                     rest[atom] = exponent - 1

@@ -36,6 +36,7 @@ UNIT: Mono = ()
 
 
 def freeze(poly: Poly) -> Frozen:
+    """A polynomial as a sorted tuple, which can be compared and hashed."""
     return tuple(sorted(poly.items()))
 
 
@@ -81,6 +82,7 @@ def outline(whole: object, marks: Mapping[Atom, object]) -> object:
 
 
 def small(value: Rational) -> Rational:
+    """An integer instead of a fraction with denominator 1."""
     return value if type(value) is int else int(value) if value.denominator == 1 else value
 
 
@@ -90,6 +92,7 @@ def magnitude(value: Rational) -> Rational:
 
 
 def add(into: Poly, poly: Poly, factor: Rational = 1) -> Poly:
+    """Add factor * poly to a polynomial in place, and return it."""
     if factor == 1 and not into:
         into.update(poly)
         return into
@@ -118,6 +121,7 @@ def greater(a: Mono, b: Mono) -> bool:
 
 
 def leading(poly: Poly | Mapping[Mono, Rational]) -> Mono:
+    """The greatest monomial of a polynomial."""
     best = None
     for mono in poly:
         if best is None or greater(mono, best):
@@ -151,6 +155,7 @@ def quotient(mono: Mono, lead: Mono) -> Mono | None:
 
 
 def is_index(part: Any) -> bool:
+    """Whether a nested tuple is an index."""
     return type(part) is tuple and len(part) in (3, 4) and type(part[0]) is int and type(part[-1]) is str
 
 
@@ -160,6 +165,7 @@ def free_indices(whole: Any) -> set[Atom]:
 
 
 def tensor_names(whole: Any) -> set[str]:
+    """The tensors of which entries stand somewhere inside."""
     return {part[1] for part in contents(whole) if type(part) is tuple and len(part) > 1 and part[0] == "T"}
 
 
@@ -172,6 +178,7 @@ def atoms_of(mono: Mono) -> Iterator[Atom]:
 
 
 def head(atom: Atom) -> Atom:
+    """What two atoms must share before they are compared: the kind, and the name where there is one."""
     return atom[:2] if atom[0] in "TFM" else atom[:1]
 
 
@@ -217,11 +224,14 @@ def unify(pattern: Any, target: Any, binding: dict[Atom, Atom]) -> dict[Atom, At
     return binding
 
 
-def labellings(bound: list[Atom], mono: Mono) -> Iterator[tuple[Atom, ...]]:
+def labellings(
+    bound: list[Atom], mono: Mono, symmetric: frozenset[str] = frozenset()
+) -> Iterator[tuple[Atom, ...]]:
     """Orders of the bound indices among which the canonical one is: refinement, then individualisation.
 
     Indices are coloured by the atoms in which they stand, and by the colours of their neighbours there,
-    until that tells no more apart; ties are broken by trying each member of the first tied class.
+    until that tells no more apart; ties are broken by trying each member of the first tied class. The
+    indices of a symmetric tensor have no order.
     """
 
     def refine(colours: dict[Atom, int]) -> dict[Atom, int]:
@@ -232,7 +242,7 @@ def labellings(bound: list[Atom], mono: Mono) -> Iterator[tuple[Atom, ...]]:
                 for atom, exponent in mono:
                     if occurs(b, atom):
                         marks = {o: f"#{colours[o]}" for o in bound if o != b} | {b: "*"}
-                        flat = atom[0] in ("T", "D")
+                        flat = atom[0] == "T" and atom[1] not in symmetric
                         shape = substitute(atom, marks) if flat else outline(atom, marks)  # type: ignore[arg-type]
                         places.append(repr((shape, exponent)))
                 seen[b] = (colours[b], b[-1], tuple(sorted(places)))

@@ -86,8 +86,18 @@ class Elaborator:
         for part in nodes:
             if isinstance(part, tex.Juxtapose):
                 self._learn_tables(part)
-                families = [n for n, pair in enumerate(zip(part.items, part.items[1:], strict=False)) if self._family_pair(pair)]
-                self._learn(*(item for n, item in enumerate(part.items) if n not in families and n - 1 not in families))
+                families = [
+                    n
+                    for n, pair in enumerate(zip(part.items, part.items[1:], strict=False))
+                    if self._family_pair(pair)
+                ]
+                self._learn(
+                    *(
+                        item
+                        for n, item in enumerate(part.items)
+                        if n not in families and n - 1 not in families
+                    )
+                )
                 continue
             if isinstance(part, tex.Script) and part.sub is not None:
                 self._learn_script(part)
@@ -106,7 +116,11 @@ class Elaborator:
     def _learn_tables(self, part: tex.Juxtapose) -> None:
         for name, fence in zip(part.items, part.items[1:], strict=False):
             known = key(name)
-            if known in self.scope.tables and isinstance(fence, tex.Fence) and isinstance(fence.body, tex.Symbol):
+            if (
+                known in self.scope.tables
+                and isinstance(fence, tex.Fence)
+                and isinstance(fence.body, tex.Symbol)
+            ):
                 self.ranges.setdefault(fence.body.letter, self.scope.shapes[known][0])
                 self.scope.letters[fence.body.letter] = self.scope.shapes[known][0]
 
@@ -164,7 +178,9 @@ class Elaborator:
 
     def family_name(self, node: tex.Node) -> tuple[str, str] | None:
         """f(x_n), a quantity numbered by n, as a name and its letter; None where x_n is known by itself."""
-        if not (isinstance(node, tex.Juxtapose) and len(node.items) == 2 and isinstance(node.items[1], tex.Fence)):
+        if not (
+            isinstance(node, tex.Juxtapose) and len(node.items) == 2 and isinstance(node.items[1], tex.Fence)
+        ):
             return None
         function, inner = key(node.items[0]), node.items[1].body
         if function is None or not isinstance(inner, tex.Script) or not isinstance(inner.sub, tex.Symbol):
@@ -321,14 +337,21 @@ class Elaborator:
             if _general_term(first, terms[n][1], self.scope.first) is not None:
                 last = n
         if last is None or terms[0][0] != "+":
-            raise Unreadable("D017", "what these dots stand for is not clear", terms[places[0]][1], "x_1 + x_2 + \\dots + x_n")
+            raise Unreadable(
+                "D017",
+                "what these dots stand for is not clear",
+                terms[places[0]][1],
+                "x_1 + x_2 + \\dots + x_n",
+            )
         general = _general_term(first, terms[last][1], self.scope.first)
         assert general is not None
         inner = Elaborator(self.scope, self.layout, self.by_scalar, dict(self.bound), dict(self.ranges))
         size = inner.range_of(DOTTED, first, general)
         inner.bound[DOTTED] = Index(DOTTED, size)
         value: Expression = x.Sum(Index(DOTTED, size), inner.expression(general))
-        between = [terms[n] for n in range(1, last) if n > places[0] and not isinstance(terms[n][1], tex.Dots)]
+        between = [
+            terms[n] for n in range(1, last) if n > places[0] and not isinstance(terms[n][1], tex.Dots)
+        ]
         before = [term for _, term in terms[1 : places[0]]]
         for number, term in enumerate(before, start=1):
             expected = _numbered(general, number + self.scope.first)
@@ -446,7 +469,12 @@ class Elaborator:
         elif variables:
             value = x.Differential(body, tuple(variables), tuple(map(_direction, variables)))
         else:
-            raise Unreadable("D016", "what varies in this differential is not said", items[0] if items else None, "dz somewhere")
+            raise Unreadable(
+                "D016",
+                "what varies in this differential is not said",
+                items[0] if items else None,
+                "dz somewhere",
+            )
         return value if place is None else x.Entry(value, place)
 
     def varying(self) -> list[x.Symbol]:
@@ -468,7 +496,9 @@ class Elaborator:
             if n in self.scope.shapes and self.scope.shapes[n] == body.shape
         ]
         direction = self.expression(right)
-        candidates = [s for s in free if s.shape == direction.shape and s != direction and not x.contains(direction, s)]
+        candidates = [
+            s for s in free if s.shape == direction.shape and s != direction and not x.contains(direction, s)
+        ]
         named = [s for s in candidates if s.name == "x"] or candidates
         if len(named) != 1:
             return None
@@ -500,7 +530,12 @@ class Elaborator:
             parameters = self.scope.formulas[body.name].parameters
             if len(parameters) == 1:
                 return parameters[0]
-        raise Unreadable("D016", "what this nabla differentiates by is not said", node, r"\nabla_x, or \nabla = \nabla_x in a given block")
+        raise Unreadable(
+            "D016",
+            "what this nabla differentiates by is not said",
+            node,
+            r"\nabla_x, or \nabla = \nabla_x in a given block",
+        )
 
     def applied(self, item: tex.Node, rest: list[tex.Node]) -> Expression:
         """One factor; a function takes its argument from the front of `rest`."""
@@ -621,7 +656,9 @@ class Elaborator:
     def _each_entry(self, formula: Formula, argument: Expression, order: int) -> Expression:
         """A function of one number at each entry of a vector."""
         if order or not argument.is_vector:
-            raise Unreadable("D002", "this function is of one number; its derivative here has no reading yet", None)
+            raise Unreadable(
+                "D002", "this function is of one number; its derivative here has no reading yet", None
+            )
         size = argument.shape[0] if argument.shape[1] == ONE else argument.shape[1]
         index = Index("·entry", size)
         value = x.replace(formula.value, formula.parameters[0], x.Entry(argument, (index,)))
@@ -677,7 +714,11 @@ class Elaborator:
             try:
                 return self.juxtaposed([*firsts, scripted])
             except ShapeError:
-                return self.raised(self.expression(node.base), node.sup, node) if node.sup else self.expression(node.base)
+                return (
+                    self.raised(self.expression(node.base), node.sup, node)
+                    if node.sup
+                    else self.expression(node.base)
+                )
         whole = self.known(node)
         if whole is not None and whole in self.scope.shapes:
             return self.named(whole)
@@ -832,7 +873,9 @@ class Elaborator:
         rows, columns = body.shape
         if isinstance(row, tex.Symbol) and row.letter == ":":
             inner = Index("·entry", rows)
-            return x.Entries((inner, Index("·column", ONE)), x.Entry(body, (inner, self.index(column, columns))))
+            return x.Entries(
+                (inner, Index("·column", ONE)), x.Entry(body, (inner, self.index(column, columns)))
+            )
         inner = Index("·entry", columns)
         column_form = x.Entries((inner, Index("·column", ONE)), x.Entry(body, (self.index(row, rows), inner)))
         return x.Transpose(column_form)
@@ -910,7 +953,9 @@ class Elaborator:
         if start is not None and node.sup is not None and sizes:
             # from 1 to m, of entries numbered 0 to m
             reaches_end = self.limit(node.sup, self.scope.first) == sizes[0]
-            excluded += tuple(Index(place, sizes[0]) for place in range(start - self.scope.first) if reaches_end)
+            excluded += tuple(
+                Index(place, sizes[0]) for place in range(start - self.scope.first) if reaches_end
+            )
         self.bound.update({str(i.name): i for i in indices})
         try:
             body = self.expression(node.body)
@@ -933,7 +978,9 @@ class Elaborator:
             expected = limit if start == self.scope.first else None
             if expected is not None and expected != size and not self.scope.may_equal(expected, size):
                 raise Unreadable(
-                    "D012", f"the sum over {letter} ends at {limit}, but what it sums has {size} entries", node
+                    "D012",
+                    f"the sum over {letter} ends at {limit}, but what it sums has {size} entries",
+                    node,
                 )
         return size
 
@@ -957,7 +1004,9 @@ class Elaborator:
             match part:
                 case tex.Symbol(letter=letter):
                     letters.append(letter)
-                case tex.Relation(op="=", left=tex.Symbol(letter=letter), right=tex.Number(text=text)) if text.isdigit():
+                case tex.Relation(op="=", left=tex.Symbol(letter=letter), right=tex.Number(text=text)) if (
+                    text.isdigit()
+                ):
                     letters.append(letter)
                     start = int(text)
                 case tex.Relation(op=op, left=tex.Symbol(letter=letter), right=right) if op in (
@@ -984,7 +1033,9 @@ class Elaborator:
         written = [c for c in cells if c is not None and not isinstance(c, tex.Dots)]
         general = _general_term(written[0], written[-1], self.scope.first) if len(written) > 1 else None
         if general is None or general == written[0]:
-            raise Unreadable("D017", "the general entry of this list is not clear", node, "x_1, x_2, \\dots, x_n")
+            raise Unreadable(
+                "D017", "the general entry of this list is not clear", node, "x_1, x_2, \\dots, x_n"
+            )
         inner = Elaborator(self.scope, self.layout, self.by_scalar, dict(self.bound), dict(self.ranges))
         size = inner.range_of(DOTTED, node, general)
         inner.bound[DOTTED] = Index(DOTTED, size)
@@ -1031,7 +1082,12 @@ class Elaborator:
         above = _differential(node.numerator)
         below = _denominators(node.denominator)
         if above is not None and above[1] and below is None:
-            raise Unreadable("D018", "a differential sign stands above this fraction and none below", node.denominator, r"\partial x below")
+            raise Unreadable(
+                "D018",
+                "a differential sign stands above this fraction and none below",
+                node.denominator,
+                r"\partial x below",
+            )
         if above is None or below is None:
             numerator, denominator = self.expression(node.numerator), self.expression(node.denominator)
             if _pending(numerator):
@@ -1068,11 +1124,17 @@ DOTTED = "·dots"
 
 def _general_term(first: tex.Node, last: tex.Node, start: int) -> tex.Node | None:
     """The term of which `first` is the one numbered `start`; None where `last` is not of the same form."""
-    if isinstance(first, tex.Number) and first.text == str(start) and isinstance(last, (tex.Symbol, tex.Number, tex.Plus)):
+    if (
+        isinstance(first, tex.Number)
+        and first.text == str(start)
+        and isinstance(last, (tex.Symbol, tex.Number, tex.Plus))
+    ):
         return tex.Symbol(first.start, first.end, DOTTED) if first != last else first
     if type(first) is not type(last):
         return None
-    if not isinstance(first, (tex.Script, tex.Juxtapose, tex.Fence, tex.Fraction, tex.Infix, tex.Commas, tex.Plus)):
+    if not isinstance(
+        first, (tex.Script, tex.Juxtapose, tex.Fence, tex.Fraction, tex.Infix, tex.Commas, tex.Plus)
+    ):
         return first if first == last else None
     parts, others = list(tex.children(first)), list(tex.children(last))
     if len(parts) != len(others):
@@ -1217,7 +1279,11 @@ def _differential(numerator: tex.Node) -> tuple[int, list[tex.Node]] | None:
         inner = _differential(numerator.terms[0][1])
         if inner is None or not inner[1]:
             return None
-        minus = tex.Plus(numerator.start, numerator.end, (("-", tex.Juxtapose(numerator.start, numerator.end, tuple(inner[1]))),))
+        minus = tex.Plus(
+            numerator.start,
+            numerator.end,
+            (("-", tex.Juxtapose(numerator.start, numerator.end, tuple(inner[1]))),),
+        )
         return inner[0], [minus]
     items = _factors(numerator)
     order = _is_differential(items[0])

@@ -71,11 +71,15 @@ class Scope:
     families: dict[str, Family] = field(default_factory=dict)
     formulas: dict[str, Formula] = field(default_factory=dict)
     indexed: dict[str, tuple[str, ...]] = field(default_factory=dict)  # w_{ij} declared by its general entry
-    limits: dict[str, str] = field(default_factory=dict)  # upper limits of sums over a letter, in the document
+    limits: dict[str, str] = field(
+        default_factory=dict
+    )  # upper limits of sums over a letter, in the document
     presumed: set[str] = field(default_factory=set)  # scalars that were met as a function's parameter
     differentials: set[str] = field(default_factory=set)  # symbols z of which the document writes dz
     stacked: set[str] = field(default_factory=set)  # vectors numbered by an index, t_n, kept as one matrix
-    capitals: dict[str, str] = field(default_factory=dict)  # the matrix whose entries a letter was last used for
+    capitals: dict[str, str] = field(
+        default_factory=dict
+    )  # the matrix whose entries a letter was last used for
     tables: set[str] = field(default_factory=set)  # vectors that are written as functions of a number, P(j)
     first: int = 1  # the number of the first entry, 0 or 1
     constants: dict[str, Index] = field(default_factory=dict)
@@ -117,7 +121,14 @@ class Scope:
             self.hypotheses = [h for h in self.hypotheses if not _mentions(h, name)]
             if name not in self.presumed:
                 self._freeze_dependents(name)
-        for table in (self.shapes, self.definitions, self.functions, self.binary, self.families, self.formulas):
+        for table in (
+            self.shapes,
+            self.definitions,
+            self.functions,
+            self.binary,
+            self.families,
+            self.formulas,
+        ):
             table.pop(name, None)
         self.indexed.pop(name, None)
         self.stacked.discard(name)
@@ -156,7 +167,9 @@ class Scope:
     def assume(self, hypothesis: t.Hypothesis) -> None:
         self.hypotheses.append(hypothesis)
 
-    def context(self, extra: tuple[t.Hypothesis, ...] = ()) -> tuple[tuple[t.Hypothesis, ...], frozenset[str]]:
+    def context(
+        self, extra: tuple[t.Hypothesis, ...] = ()
+    ) -> tuple[tuple[t.Hypothesis, ...], frozenset[str]]:
         """The hypotheses in force, with what follows from several of them together, and the fixed indices."""
         given = (*self.hypotheses, *extra)
         return (*given, *self._one_hot(given)), frozenset(self.constants)

@@ -26,6 +26,7 @@ RESERVED = frozenset({*tex.BUILTIN_WORDS, "e", r"\partial", r"\nabla", "d"})  # 
 
 
 def is_declaration(clause: tex.Clause) -> bool:
+    """Whether a clause says what set something is from."""
     return bool(clause.links) and clause.links[0].relation in (r"\in", ":")
 
 
@@ -43,11 +44,14 @@ def declare(clause: tex.Clause, scope: Scope) -> None:
 
 
 def declare_symbol(node: tex.Node, where: tex.Node, scope: Scope) -> None:
+    """Carry out x \\in S for one name. Raises Unreadable."""
     name = key(node)
     if name is None:
         raise Unreadable("D005", "only a name can be declared", node, r"x \in \mathbb{R}^n")
     letters = _index_letters(node, scope)
-    if letters and _is_scalar_set(where) | _is_binary(where) | (not isinstance(node, tex.Script) or node.sup is not None):
+    if letters and _is_scalar_set(where) | _is_binary(where) | (
+        not isinstance(node, tex.Script) or node.sup is not None
+    ):
         declare_general_entry(name, letters, where, scope)
         return
     values = _set_of_numbers(where)
@@ -211,8 +215,14 @@ def defined_name(node: tex.Node, scope: Scope, meaning: tex.Node | None = None) 
         if isinstance(node, tex.Symbol) and node.letter in RESERVED:
             return None
     whole = key(node)
-    if isinstance(node, tex.Script) and node.sup is not None and not (whole is not None and scope.knows(whole)):
-        inner = Elaborator(scope).resolve(tex.Script(node.start, node.end, node.base, node.sub) if node.sub else node.base)
+    if (
+        isinstance(node, tex.Script)
+        and node.sup is not None
+        and not (whole is not None and scope.knows(whole))
+    ):
+        inner = Elaborator(scope).resolve(
+            tex.Script(node.start, node.end, node.base, node.sub) if node.sub else node.base
+        )
         known_base = inner is not None and scope.knows(inner)
         if not _is_mark(node.sup, scope) or (known_base and _is_power(node.sup, scope)):
             return None  # a power or a transpose of something known
@@ -230,7 +240,11 @@ def defined_name(node: tex.Node, scope: Scope, meaning: tex.Node | None = None) 
         known = Elaborator(scope).resolve(node.base)
         if letters and known in scope.shapes and scope.shapes[known] != x.SCALAR:
             return known  # an entry of something known
-        if letters and known in scope.shapes and not (meaning is not None and _carries(meaning, letters, scope)):
+        if (
+            letters
+            and known in scope.shapes
+            and not (meaning is not None and _carries(meaning, letters, scope))
+        ):
             return whole  # a number has no entries: E_n is another name than E
         if letters and base is not None and all(_is_index_letter(n, scope) for n in letters):
             return base
@@ -313,7 +327,9 @@ def define(clause: tex.Clause, scope: Scope, layout: x.Layout) -> None:
         value = elaborator.side(meaning)
         name = key(node) or name
     if _unsized(value):
-        raise Unreadable("D012", "the size of this array is not known", meaning, r"I \in \mathbb{R}^{n \times n}")
+        raise Unreadable(
+            "D012", "the size of this array is not known", meaning, r"I \in \mathbb{R}^{n \times n}"
+        )
     function = scope.functions.get(name)
     scope.define(name, value.body if isinstance(value, _Stack) else value)
     if isinstance(value, _Stack):
@@ -342,7 +358,9 @@ def _by_letters(name: str, indices: tuple[Index, ...], value: Expression, scope:
     """What a_j, A_ij or (a vector) t_n is defined to be, for all indices at once."""
     if not value.is_scalar:
         if len(indices) != 1 or not value.is_vector:
-            raise ShapeError(f"{name} is numbered by {len(indices)} indices, but its value is {x.show_shape(value.shape)}")
+            raise ShapeError(
+                f"{name} is numbered by {len(indices)} indices, but its value is {x.show_shape(value.shape)}"
+            )
         size = value.shape[0] if value.shape[1] == ONE else value.shape[1]
         inner = Index("·entry", size)
         return _Stack(x.Entries((*indices, inner), x.Entry(value, (inner,))))
@@ -367,7 +385,9 @@ def _entry_letters(node: tex.Node, name: str, meaning: tex.Node, elaborator: Ela
     inner = Elaborator(elaborator.scope, elaborator.layout)
     inner.learn_ranges(meaning)
     carried = {*inner.ranges, *elaborator.typed_letters()}
-    return letters if all(letter in carried for letter in letters) and len(set(letters)) == len(letters) else []
+    return (
+        letters if all(letter in carried for letter in letters) and len(set(letters)) == len(letters) else []
+    )
 
 
 def _unsized(value: Expression) -> bool:
@@ -416,7 +436,12 @@ def assume(clause: tex.Clause, scope: Scope, label: str, layout: x.Layout) -> No
     if clause.first is None or len(clause.links) != 1:
         raise Unreadable("D006", "a hypothesis is one relation", clause.first, r"\sum_i y_i = 1")
     link = clause.links[0]
-    if _entrywise(clause, scope) or _bounds_dimension(clause, scope, label) or _family(clause, scope) or _nabla(clause, scope):
+    if (
+        _entrywise(clause, scope)
+        or _bounds_dimension(clause, scope, label)
+        or _family(clause, scope)
+        or _nabla(clause, scope)
+    ):
         return
     elaborator = Elaborator(scope, layout)
     elaborator.learn_ranges(clause.first, link.node)
@@ -455,7 +480,9 @@ def _distance(left: Expression, right: Expression) -> t.Term:
 def _entrywise(clause: tex.Clause, scope: Scope) -> bool:
     """F(x)_i = g(x_i) gives a function of each entry its formula."""
     match clause.first:
-        case tex.Juxtapose(items=(name, tex.Script(base=tex.Fence(body=argument), sub=tex.Symbol(letter=letter)))):
+        case tex.Juxtapose(
+            items=(name, tex.Script(base=tex.Fence(body=argument), sub=tex.Symbol(letter=letter)))
+        ):
             function = scope.functions.get(key(name) or "")
             vector = Elaborator(scope).resolve(argument)
             if function is None or not function.elementwise or vector not in scope.shapes:
@@ -463,7 +490,9 @@ def _entrywise(clause: tex.Clause, scope: Scope) -> bool:
             elaborator = Elaborator(scope)
             elaborator.learn_ranges(clause.links[0].node)
             symbol = scope.symbol(vector)
-            entry = x.Entry(symbol, (Index(letter, elaborator.range_of(letter, argument, clause.links[0].node)),))
+            entry = x.Entry(
+                symbol, (Index(letter, elaborator.range_of(letter, argument, clause.links[0].node)),)
+            )
             parameter = x.Symbol(f"{function.name}·", x.SCALAR)
             value = x.replace(elaborator.side(clause.links[0].node), entry, parameter)
             if x.contains(value, symbol):
@@ -477,7 +506,9 @@ def _entrywise(clause: tex.Clause, scope: Scope) -> bool:
 def _nabla(clause: tex.Clause, scope: Scope) -> bool:
     """nabla = nabla_X says what a bare nabla differentiates by."""
     match clause.first, clause.links[0].node:
-        case tex.Symbol(letter=r"\nabla"), tex.Script(base=tex.Symbol(letter=r"\nabla"), sub=sub) if sub is not None:
+        case tex.Symbol(letter=r"\nabla"), tex.Script(base=tex.Symbol(letter=r"\nabla"), sub=sub) if (
+            sub is not None
+        ):
             scope.nabla = Elaborator(scope).resolve(sub)
             return True
     return False

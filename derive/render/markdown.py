@@ -12,6 +12,7 @@ from derive.report import Report, Step, Verdict
 if TYPE_CHECKING:
     from derive.derivation import Derivation
 
+_BAR = re.compile(r"\\.|\|")
 VERDICTS = ("proved", "refuted", "unknown", "unread")
 
 
@@ -35,8 +36,13 @@ def _row(step: Step) -> str:
         verdict += ", uses " + ", ".join(f"${use}$" for use in step.uses)
     if step.conditions:
         verdict += ", where " + ", ".join(f"${condition}$" for condition in step.conditions)
-    formula = f"{step.relation} {step.rhs}".replace("|", r"\vert ").replace("\n", " ")
+    formula = _BAR.sub(_unbarred, f"{step.relation} {step.rhs}".replace("\n", " "))
     return f"| ${formula}$ | {step.rule or ''} | {verdict} |"
+
+
+def _unbarred(bar: re.Match[str]) -> str:
+    """A bar by its name, since a bar itself would end a cell."""
+    return {"|": r"\vert ", r"\|": r"\Vert "}.get(bar[0], bar[0])
 
 
 def reports_markdown(reports: Sequence[Report], given: Sequence[Report] = ()) -> str:
