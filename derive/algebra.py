@@ -234,7 +234,7 @@ class _Judge:
             found = refute(self._restricted(claim), entry=entry, seed=seed, largest=largest)
             if found is None or self.bridge.admits(found):
                 return found
-        self.message = "it fails only at values that the assumptions on its symbols exclude, as far as was seen"
+        self.message = "where it was seen to fail, the assumptions on its symbols do not hold"
         return None
 
     def _gather(self, claim: t.Claim) -> Evidence | None:
@@ -297,7 +297,7 @@ def _forms(derivative: Expression, hypotheses: tuple[t.Hypothesis, ...], bridge:
     forms = _lifted(derivative, hypotheses, bridge)
     sizes = [dimension.number for dimension in derivative.shape]
     if forms and derivative.is_scalar and not bridge.sizes:
-        forms += _shorter(forms, hypotheses, bridge)
+        forms = _shorter(forms, hypotheses, bridge)
     if forms or len(sizes) != 2 or None in sizes or sizes == [1, 1]:
         return forms
     rows, columns = (range(size or 0) for size in sizes)
@@ -368,29 +368,51 @@ def _generic_forms(
 
 
 def _shorter(forms: list[Form], hypotheses: tuple[t.Hypothesis, ...], bridge: Bridge) -> list[Form]:
-    """A shorter way to write a scalar, found by solving a linear hypothesis for each of its symbols."""
+    """The same forms, the last one replaced by a shorter way to write it where one is found.
+
+    What is known to be linear, by a hypothesis or because exp(z_k) / Sum_k exp(z_k) sums to 1, is solved
+    for each of its symbols in turn.
+    """
     try:
-        first, last = bridge.write(forms[0][1]), bridge.write(forms[-1][1])
-        best = last
-        for difference in bridge.equations:
-            for symbol in sorted(difference.free_symbols & set(bridge.quantities.values()), key=str):
+        candidates = [bridge.write(form) for _, form in forms]
+        if sympy.count_ops(candidates) > 1000:
+            return forms
+        shares, known = _shares(candidates)
+        tried = [sympy.expand(e.subs(known)) for e in candidates]
+        equations = [*bridge.equations, *([sum(shares) - 1] if shares else [])]
+        for difference in reversed(equations):
+            for symbol in sorted(difference.free_symbols & {*bridge.quantities.values(), *shares}, key=str):
                 slope = sympy.diff(difference, symbol)
                 if slope.is_Rational and slope != 0:
-                    other = sympy.expand(first.subs(symbol, symbol - difference / slope))
-                    best = min(best, other, key=sympy.count_ops)
-        shorter = bridge.read(best)
-        proved = kernel_prove(state(forms[0][1], shorter, hypotheses=hypotheses).claim)
-        return [(forms[-1][0], shorter)] if best != last and isinstance(proved, Theorem) else []
+                    tried += [sympy.expand(e.subs(symbol, symbol - difference / slope)) for e in tried[:4]]
+            tried = sorted(dict.fromkeys(tried), key=sympy.count_ops)[:12]
+        best = min([*tried, sympy.collect(tried[0], [*shares])], key=sympy.count_ops).subs(shares)
+        last = bridge.read(best)
+        if best.has(*known.values()) or sympy.count_ops(best) >= sympy.count_ops(candidates[-1]):
+            return forms
+        proved = kernel_prove(state(forms[0][1], last, hypotheses=hypotheses).claim)
+        return [*forms[:-1], (forms[-1][0], last)] if isinstance(proved, Theorem) else forms
     except TypeError:
-        return []
+        return forms
+
+
+def _shares(candidates: list[Any]) -> tuple[dict[Any, Any], dict[Any, Any]]:
+    """A symbol for each T_k / Sum_k T_k, with what it stands for; and the T_k, by these and their total."""
+    totals = {p.base for e in candidates for p in e.atoms(sympy.Pow) if p.base.is_Add and p.exp.is_negative}
+    if len(totals) != 1:
+        return {}, {}
+    (total,) = totals
+    whole = sympy.Dummy("total")
+    shares = {sympy.Dummy(f"share {n}"): part / total for n, part in enumerate(total.args)}
+    return shares, {total: whole} | {p: s * whole for s, p in zip(shares, total.args, strict=True)}
 
 
 def _written(form: Expression, hypotheses: tuple[t.Hypothesis, ...], bridge: Bridge) -> Any:
     """A form as a SymPy expression that reads as the same; None where there is none."""
     try:
         result = bridge.write(form)
-        bridge.collect(result)
-        statement = state(form, bridge.read(result), hypotheses=hypotheses)
+        bridge.collect(as_sympy(result))
+        statement = state(form, bridge.read(as_sympy(result)), hypotheses=hypotheses)
     except (TypeError, ShapeError):
         return None
     return result if isinstance(kernel_prove(statement.claim), Theorem) else None
@@ -414,8 +436,6 @@ def _step(left: Expression, right: Expression, rule: str, found: Judgement, layo
         counterexample=found.counterexample,
         numeric=found.evidence,
     )
-
-
 
 
 __all__ = [

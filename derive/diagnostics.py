@@ -71,7 +71,7 @@ _ENTRIES = (
     Diagnostic(
         "D003",
         "the formula is too long or too deep",
-        "Brackets are nested more than forty levels deep, or the formula has more than 200,000 characters.",
+        "Brackets are nested more than forty levels deep, or the formula has many thousands of characters.",
         "Documents come from strangers; whatever they hold, reading them takes bounded time and memory.",
         _NUMBERS + "$$ " + "(" * 60 + "a" + ")" * 60 + " + b = b + a $$\n",
         _NUMBERS + "$$ a + b = b + a $$\n",
@@ -187,8 +187,8 @@ _ENTRIES = (
         "A nabla does not name what it differentiates by, and several quantities come into question; or a "
         "differential stands in a formula where nothing varies.",
         "The same expression has a gradient for each of its variables.",
-        _given(r"x, y \in \mathbb{R}^n") + "$$ \\nabla (x^T y) = y $$\n",
-        _given(r"x, y \in \mathbb{R}^n") + "$$ \\nabla_x (x^T y) = y $$\n",
+        _given(r"x, y \in \mathbb{R}^n") + "$$ \\nabla x^T y = y $$\n",
+        _given(r"x, y \in \mathbb{R}^n") + "$$ \\nabla_x x^T y = y $$\n",
     ),
     Diagnostic(
         "D017",
@@ -198,6 +198,14 @@ _ENTRIES = (
         "What dots stand for is guessed only where all that is written agrees with the guess.",
         _VECTOR + "$$ x_1 + x_3 + \\dots + x_n = \\sum_i x_i $$\n",
         _VECTOR + "$$ x_1 + x_2 + \\dots + x_n = \\sum_i x_i $$\n",
+    ),
+    Diagnostic(
+        "D018",
+        "half a derivative",
+        "A fraction has a differential above its bar and none below: \\frac{\\partial y}{x}.",
+        "Almost always a sign was forgotten below. As a quotient the fraction would have no meaning.",
+        _VECTOR + "$$ \\frac{\\partial x^T x}{x} = 2 x $$\n",
+        _VECTOR + "$$ \\frac{\\partial x^T x}{\\partial x} = 2 x $$\n",
     ),
     # ── what is wrong ──────────────────────────────────────────────────────────────────────────────────────
     Diagnostic(

@@ -434,9 +434,10 @@ def check_source(
 
 
 def _shortcuts(steps: Sequence[Step]) -> list[tuple[Step, Step]]:
-    """Pairs of steps in one chain that are wrong or unread: from the left of one to the right of the other.
+    """Pairs of steps in one chain such that the left side of one may equal the right side of the other.
 
-    Each is paired with the next one, and the first with the last.
+    Two steps that are wrong, each with the next one and the first with the last; and two neighbours of which
+    neither can be read, since what they have in common cannot.
     """
     found: dict[tuple[int, int], tuple[Step, Step]] = {}
     chain: list[Step] = []
@@ -444,11 +445,13 @@ def _shortcuts(steps: Sequence[Step]) -> list[tuple[Step, Step]]:
         if step is not None and chain and step.kind == "claim" and step.lhs == chain[-1].rhs:
             chain.append(step)
             continue
-        wrong = [s for s in chain if s.verdict in (Verdict.REFUTED, Verdict.UNREAD) and s.relation == "="]
-        if len(wrong) > 1:
-            for start, end in (*pairwise(wrong), (wrong[0], wrong[-1])):
-                if Verdict.REFUTED in (start.verdict, end.verdict) or start.rhs == end.lhs:
-                    found[id(start), id(end)] = start, end
+        wrong = [s for s in chain if s.verdict is Verdict.REFUTED and s.relation == "="]
+        unread = [s for s in chain if s.verdict is Verdict.UNREAD and s.relation == "="]
+        pairs = [*pairwise(wrong)]
+        if len(wrong) > 2:
+            pairs.append((wrong[0], wrong[-1]))
+        pairs += [(start, end) for start, end in pairwise(unread) if start.rhs == end.lhs]
+        found.update({(id(start), id(end)): (start, end) for start, end in pairs})
         chain = [step] if step is not None and step.kind == "claim" else []
     return list(found.values())[:SHORTCUTS]
 
@@ -498,15 +501,17 @@ def _cancelling(
     report, _ = check("", text, again, Judge(), layout, guard=Budget(seconds))
     true = [lines[s.line] for s in report.steps if s.line in lines and s.verdict is Verdict.PROVED]
     return [
-        Note(end.line, end.column, _how_they_cancel(start, end), "D110")
+        _bridge(start, end)
         for number, (start, end) in enumerate(true)
         if not any(start is s and end is not e for s, e in true[:number])
     ]
 
 
-def _how_they_cancel(start: Step, end: Step) -> str:
+def _bridge(start: Step, end: Step) -> Note:
+    """The note that what stands before one step equals what stands after another."""
     place = f"in line {start.line}" if start.line != end.line else f"in column {start.column}"
-    return (
-        f"two errors cancel: what stands before the sign {place} equals what stands after this one; "
-        "only what is between them is wrong"
-    )
+    equal = f"what stands before the sign {place} equals what stands after this one"
+    if end.verdict is Verdict.REFUTED:
+        said = f"two errors cancel: {equal}; only what is between them is wrong"
+        return Note(end.line, end.column, said, "D110")
+    return Note(end.line, end.column, f"{equal}; only what is between them could not be read")

@@ -233,6 +233,10 @@ class _Lifter:
                 return x.Count(Dimension.of(name))
             case ("Q", prime):
                 return x.Constant(Fraction(prime))
+            case ("D", i, j) if not ends:
+                return x.Delta(self._index(i), self._index(j))
+            case ("D", i, j) if len(ends) == 1:
+                return x.Basis(self._index(j if i == row else i))
             case ("S", _, _):
                 return self.matrix({((atom, 1),): 1}, row, column)
             case ("J", ((r, c), inner)):

@@ -44,6 +44,7 @@ OTHER: dict[Layout, Layout] = {"numerator": "denominator", "denominator": "numer
 LETTERS = "ijklmnpqrstu"
 
 Put = Callable[[Expression], Expression]
+Change = Callable[[Expression | None], Expression]
 Poly = dict[frozenset[Any], Fraction]
 
 
@@ -125,6 +126,7 @@ class Broken:
     constants: frozenset[str]
     left: int
     seen: set[tuple[Expression, Expression, tuple[Hypothesis, ...]]] = field(default_factory=set)
+    known: dict[Expression, Poly] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         used = [s.name for s in self.symbols if s.name in self.definitions]
@@ -187,15 +189,18 @@ class Broken:
 
     def form(self, e: Expression) -> Poly:
         """The normal form of an expression, empty where there is none."""
+        if e in self.known:
+            return self.known[e]
         self.ask()
+        found: Poly = {}
         try:
             claim = self.state(e, ZERO).claim
-            return {frozenset(m): Fraction(v) for m, v in normal_form(claim.lhs, claim.context, EFFORT)}
+            found = {frozenset(m): Fraction(v) for m, v in normal_form(claim.lhs, claim.context, EFFORT)}
         except Exhausted:
             self.left -= LARGE
         except (ShapeError, Unsupported, Undefined):
             pass
-        return {}
+        return self.known.setdefault(e, found)
 
     # ------------------------------------------------------------------ what stands in the step
 
@@ -226,15 +231,17 @@ class Broken:
         return list(islice(places(self.rhs), PLACES))
 
     @cached_property
-    def summands(self) -> list[tuple[Expression, Expression, Callable[[Expression | None], Expression]]]:
-        """Each term of each sum in the right side: the term, the side with this term alone, and a way to
-        put another, or none, in its place. The first is the right side as a whole."""
-        found = [(self.rhs, self.rhs, lambda new: new or ZERO)]
+    def summands(self) -> list[tuple[Expression, Change]]:
+        """The right side and each term of its sums, with the way to put another, or none, in its place."""
+        found: list[tuple[Expression, Change]] = [(self.rhs, lambda new: new or ZERO)]
         for whole, put in self.places:
             if isinstance(whole, x.Add):
-                for number, term in enumerate(whole.terms):
-                    found.append((term, put(term), _changing(whole.terms, number, put)))
+                found += [(term, _changing(whole.terms, n, put)) for n, term in enumerate(whole.terms)]
         return found[: TERMS + 1]
+
+    def share(self, term: Expression, change: Change) -> Poly:
+        """What a term contributes to the normal form of the right side."""
+        return self.forms[1] if term is self.rhs else total(self.forms[1], self.form(change(None)), -1)
 
     @cached_property
     def symbols(self) -> tuple[x.Symbol, ...]:
@@ -266,9 +273,7 @@ class Broken:
         return sorted((i for i in found if isinstance(i.name, str)), key=str)
 
 
-def _changing(
-    terms: tuple[Expression, ...], number: int, put: Put
-) -> Callable[[Expression | None], Expression]:
+def _changing(terms: tuple[Expression, ...], number: int, put: Put) -> Change:
     def change(new: Expression | None) -> Expression:
         kept = [*terms[:number], *([] if new is None else [new]), *terms[number + 1 :]]
         return put(added(kept))
@@ -416,9 +421,14 @@ def added(terms: list[Expression]) -> Expression:
 def settled(e: Expression) -> Expression:
     """The expression with terms in one order and products associated to the left."""
     e = x.rebuild(e, settled)
-    if isinstance(e, x.Add):
-        return x.Add(tuple(sorted(e.terms, key=latex)))
-    return multiplied(factors(e)) if isinstance(e, x.Multiply) else e
+    match e:
+        case x.Add(terms=terms):
+            return x.Add(tuple(sorted(terms, key=latex)))
+        case x.Multiply():
+            return multiplied(factors(e))
+        case x.Transpose(body=body) | x.Trace(body=body) | x.Determinant(body=body) if body.is_scalar:
+            return body
+    return e
 
 
 def transposed(e: Expression) -> Expression:
@@ -613,12 +623,12 @@ def transposed_whole(step: Broken) -> Iterator[Candidate]:
 
 def scales(step: Broken) -> Iterator[Candidate]:
     """The sign or another factor of the right side is wrong, or that of one of its terms."""
-    for term, alone, change in step.summands if step.fits else ():
-        form = step.forms[1] if alone == step.rhs else step.form(alone)
-        scale = ratio(total(step.residual, form), form)
-        if scale is None or (not scale.number and alone == step.rhs):
+    for term, change in step.summands if step.fits else ():
+        share = step.share(term, change)
+        scale = ratio(total(step.residual, share), share)
+        place = "" if term is step.rhs else latex(term.body if isinstance(term, x.Negate) else term)
+        if scale is None or not (scale.number or place):
             continue
-        place = "" if alone == step.rhs else latex(term.body if isinstance(term, x.Negate) else term)
         if not scale.number:
             yield Candidate("term", f"the term {place} is one too many", change(None))
         elif scale == MINUS:
@@ -739,7 +749,7 @@ def deltas(step: Broken) -> Iterator[Candidate]:
     """A Kronecker delta is forgotten, or one too many."""
     for i, j in step.pairs:
         delta = x.Delta(i, j)
-        for term, _, change in step.summands:
+        for term, change in step.summands:
             scale, rest = scale_of(term)
             yield Candidate("delta", f"{latex(delta)} is missing", tried(change, scale.times(delta, *rest)))
     for part, put in step.places:
@@ -825,24 +835,24 @@ def sums(step: Broken, part: Expression) -> Iterator[Candidate]:
 def hypotheses(step: Broken) -> Iterator[Candidate]:
     """The step holds under a condition that is not stated.
 
-    All that could be meant is assumed at once; the kernel tells which of it is needed.
+    All conditions of one sort are assumed at once; the kernel tells which of them are needed.
     """
     undefined = [s for s in step.symbols if s.name not in step.definitions]
     concerned = [s for s in undefined if _open_to(s.name, step.residual)]
-    usual = tuple(h for propose in USUAL for symbol in concerned for h in propose(symbol, step))
-    apart = [
-        t.Coincide(i, j, equal, (f"{i} {sign} {j}",))
-        for i, j in step.pairs
-        for equal, sign in ((True, "="), (False, r"\neq"))
+    sorts: list[tuple[Hypothesis, ...]] = [
+        tuple(h for s in concerned for h in sort(s, step)) for sort in USUAL
     ]
-    positive = _positive(concerned) if occurs("P", step.residual) else ()
-    for assumed in (usual, *((h, *usual) for h in apart), positive) if step.fits else ():
+    for i, j in step.pairs:
+        sorts.append((t.Coincide(i, j, True, (f"{i} = {j}",)),))
+        sorts.append((t.Coincide(i, j, False, (rf"{i} \neq {j}",)),))
+    if occurs("P", step.residual):
+        sorts.append(tuple(h for s in concerned for h in _positive(s)))
+    for assumed in sorts if step.fits else ():
         theorem = step.prove(Candidate("hypothesis", hypotheses=assumed)) if assumed else None
         if theorem is not None:
             needed = tuple(h for h in assumed if set(h.labels) <= set(theorem.uses))
             labels = dict.fromkeys(label for h in needed for label in h.labels)
-            if len(labels) <= 2:
-                yield Candidate("hypothesis", " and ".join(labels), hypotheses=needed)
+            yield Candidate("hypothesis", " and ".join(labels), hypotheses=needed)
 
 
 def _open_to(name: str, whole: object) -> bool:
@@ -903,18 +913,14 @@ def _distribution(y: x.Symbol, step: Broken) -> Iterator[Hypothesis]:
         yield t.Equation(t.Sum(i, yi), t.Number(1), sum_is_one)
 
 
-USUAL = (_orthogonal, _unit, _symmetric, _distribution)  # those that are not needed drop out in this order
+def _positive(v: x.Symbol) -> Iterator[Hypothesis]:
+    """v > 0 for a scalar, v_i > 0 for a vector."""
+    at = tuple(Index("·i", d) for d in v.shape if d != ONE)
+    if len(at) < 2:
+        yield t.Positive(t.Entry(v.name, at), (f"{v.name}_i > 0" if at else f"{v.name} > 0",))
 
 
-def _positive(symbols: list[x.Symbol]) -> tuple[Hypothesis, ...]:
-    """x > 0 for each scalar, x_i > 0 for each vector."""
-    found: list[Hypothesis] = []
-    for symbol in symbols:
-        at = tuple(Index("·i", d) for d in symbol.shape if d != ONE)
-        if len(at) < 2:
-            label = f"{symbol.name}_i > 0" if at else f"{symbol.name} > 0"
-            found.append(t.Positive(t.Entry(symbol.name, at), (label,)))
-    return tuple(found)
+USUAL = (_unit, _distribution, _symmetric, _orthogonal)
 
 
 # ---------------------------------------------------------------------- what is missing, or one too many
@@ -939,8 +945,9 @@ def inner(step: Broken, part: Expression) -> Iterator[Candidate]:
 
 
 def missing_term(step: Broken) -> Iterator[Candidate]:
-    """One more term is needed: what is left of the difference, where that is a single product."""
-    if len(step.residual) != 1 or not all(step.forms):
+    """One more term is needed: what is left of the difference, where the right side is a part of the left."""
+    left, right = step.forms
+    if not right or len(step.residual) > 3 or len(left) != len(right) + len(step.residual):
         return
     step.ask()
     names = Names({s.name: s.size for s in step.symbols}, tuple(step.definitions))
@@ -950,7 +957,7 @@ def missing_term(step: Broken) -> Iterator[Candidate]:
         whole = x.Add((*(step.rhs.terms if isinstance(step.rhs, x.Add) else (step.rhs,)), term))
     except (NotLifted, ShapeError, Unsupported, Undefined, Exhausted):
         return
-    if all(s in step.symbols for s in parts(term, x.Symbol)):
+    if not isinstance(term, x.Add) and all(s in step.symbols for s in parts(term, x.Symbol)):
         yield Candidate("term", f"the term {latex(term)} is missing", whole)
 
 
@@ -974,9 +981,9 @@ def one_too_many(step: Broken, part: Expression) -> Iterator[Candidate]:
 def missing_scalar(step: Broken) -> Iterator[Candidate]:
     """The right side, or one of its terms, lacks a scalar factor: the quotient of two normal forms."""
     sizes = {s.name: s.size for s in step.symbols}
-    for term, alone, change in step.summands if step.fits else ():
-        form = step.form(alone)
-        number, powers = quotient(total(step.residual, form), form) or (Fraction(0), {})
+    for term, change in step.summands if step.fits else ():
+        share = step.share(term, change)
+        number, powers = quotient(total(step.residual, share), share) or (Fraction(0), {})
         atom, power = next(iter(powers.items())) if number and len(powers) == 1 else (("",), 0)
         if abs(power) != 1 or atom[0] not in "TEFL" or any(occurs(f"entry {n}", atom) for n in (1, 2)):
             continue
@@ -996,11 +1003,12 @@ def missing_factor(step: Broken, part: Expression) -> Iterator[Candidate]:
     """A matrix, a vector or the derivative of a function is forgotten as a factor."""
     if isinstance(part, (x.Add, x.Negate, x.Constant, x.Count)):
         return
-    chain = factors(part)
+    scalars = [f for f in factors(part) if f.is_scalar]
+    chain = [f for f in factors(part) if not f.is_scalar]
     for piece in dict.fromkeys(_pieces(step)):
         reason = f"the factor {latex(piece)} is missing"
         for n in (0,) if piece.is_scalar else range(len(chain) + 1):
-            yield Candidate("factor", reason, tried(multiplied, [*chain[:n], piece, *chain[n:]]))
+            yield Candidate("factor", reason, tried(multiplied, [*scalars, *chain[:n], piece, *chain[n:]]))
         if piece.shape == part.shape and not part.is_scalar:
             yield Candidate("factor", reason, x.Hadamard(part, piece))
 

@@ -27,7 +27,6 @@ from sympy.core.function import AppliedUndef
 from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
 from sympy.matrices.expressions.diagonal import DiagMatrix, DiagonalOf
 from sympy.matrices.expressions.matexpr import MatrixElement
-from sympy.matrices.expressions.special import MatrixUnit
 
 from derive import expression as x
 from derive import terms as t
@@ -53,10 +52,11 @@ OURS = {
     sympy.sign: "sign",
     sympy.Abs: "abs",
 }
+ORDERED = (sympy.Gt, sympy.Ge, sympy.Lt, sympy.Le)
 THEIRS = {ours: theirs for theirs, ours in OURS.items()} | {"sqrt": sympy.sqrt}
 
-FINER = ("integer", "noninteger", "rational", "irrational", "algebraic", "transcendental")
-FINER += ("even", "odd", "prime", "composite", "zero")
+FINER = ("integer", "noninteger", "rational", "irrational", "algebraic", "transcendental",
+         "even", "odd", "prime", "composite", "zero")  # fmt: skip
 """Assumptions that no hypothesis can state: a counterexample is held against them afterwards."""
 
 
@@ -74,11 +74,9 @@ class Softmax(sympy.MatrixExpr):  # type: ignore[misc]
     def _entry(self, i: Any, j: Any, **_: Any) -> Any:
         k = sympy.Dummy("k", integer=True)
         rows, columns = self.shape
-        if columns == 1:
-            total = sympy.Sum(sympy.exp(self.arg[k, 0]), (k, 0, rows - 1))
-        else:
-            total = sympy.Sum(sympy.exp(self.arg[i, k]), (k, 0, columns - 1))
-        return sympy.exp(self.arg[i, j]) / total
+        place, size = ((k, sympy.S.Zero), rows) if columns == 1 else ((i, k), columns)
+        above, below = (sympy.exp(self.arg._entry(*at, expand=False)) for at in ((i, j), place))
+        return above / sympy.Sum(below, (k, 0, size - 1))
 
     def _latex(self, printer: Any, *_: Any) -> str:
         return rf"\operatorname{{softmax}}\left({printer._print(self.arg)}\right)"
@@ -91,10 +89,6 @@ class _Unevaluated:
     """What both kinds of derivative below have in common; args are the body, the variable and the layout."""
 
     args: tuple[Any, ...]
-
-    @property
-    def layout(self) -> str:
-        return str(self.args[2].name)
 
     def _latex(self, printer: Any, *_: Any) -> str:
         return rf"\frac{{\partial {printer._print(self.args[0])}}}{{\partial {printer._print(self.args[1])}}}"
@@ -197,6 +191,10 @@ class Bridge:
             if isinstance(part, sympy.Sum):
                 for limits in part.limits:
                     self._limits(limits)
+            if isinstance(part, ORDERED) and part.lts.is_Integer:
+                high = part.gts
+                if high.is_Symbol and high.is_integer and high.is_positive:
+                    self._size_name(high)
         known = -1
         while known < len(self.ranges):
             known = len(self.ranges)
@@ -302,7 +300,8 @@ class Bridge:
             case Softmax():
                 return x.Softmax(again(e.arg))
             case _Unevaluated():
-                return self._derivative(*e.args[:2], self.layout or e.layout)  # type: ignore[arg-type]
+                body, variable, layout = e.args
+                return self._derivative(body, variable, self.layout or layout.name)
             case MatrixElement():
                 return self._entry(again(e.args[0]), e.args[1:])
             case sympy.Sum():
@@ -340,8 +339,6 @@ class Bridge:
                 return self._applied(e.function, again(e.expr))
             case sympy.Identity():
                 return x.Identity(self.dimension(e.shape[0]))
-            case MatrixUnit() if e.args[1] == 1 and e.args[3] == 0:
-                return x.Basis(self._place(e.args[2], self.dimension(e.args[0])))
             case sympy.OneMatrix() | sympy.ZeroMatrix():
                 rows, columns = map(self.dimension, e.shape)
                 return x.Fill(Fraction(int(isinstance(e, sympy.OneMatrix))), (rows, columns))
@@ -368,16 +365,17 @@ class Bridge:
         """f(a), f'(a) ... of one argument: the function's name, the order, the argument."""
         order = 0
         point = None
-        if isinstance(e, sympy.Subs) and len(e.variables) == 1:
-            if e.expr.func is sympy.Derivative and tuple(e.expr.expr.args) == tuple(e.variables):
-                (point,), e = e.point, e.expr
+        if isinstance(e, sympy.Subs) and isinstance(e.expr, sympy.Derivative):
+            if len(e.variables) != 1 or tuple(e.expr.expr.args) != tuple(e.variables):
+                return None
+            (point,), e = e.point, e.expr
         if isinstance(e, sympy.Derivative):
             if not isinstance(e.expr, AppliedUndef) or {*e.variables} != {*e.expr.args}:
                 return None
             order, e = len(e.variables), e.expr
         if len(e.args) != 1 or not (e.func in OURS or isinstance(e, AppliedUndef)):
             return None
-        name = OURS.get(e.func) or self._function(e.func)
+        name = OURS[e.func] if e.func in OURS else self._function(e.func)
         return name, order, e.args[0] if point is None else point
 
     def _function(self, function: Any) -> str:
@@ -390,10 +388,11 @@ class Bridge:
         name = str(function.__name__)
         if name in SPELLINGS:
             return SPELLINGS[name]
-        key = next((known for known, made in self._functions.items() if made == function), None)
-        if key is None:
-            key = _unused(_checked(name), self._functions)
-            self._functions[key] = function
+        for key, known in self._functions.items():
+            if known == function:
+                return key
+        key = _unused(_checked(name), self._functions)
+        self._functions[key] = function
         return key
 
     def _symbol(self, name: str, shape: Shape, original: Any) -> Expression:
@@ -435,7 +434,7 @@ class Bridge:
         own = str(wish.name) if isinstance(wish, sympy.Symbol) and not isinstance(wish, sympy.Dummy) else None
         if own is not None and own not in taken and self.name(wish) == own:
             return own
-        return next(letter for letter in LETTERS if letter not in taken and letter not in self.shapes)
+        return _first(letter for letter in LETTERS if letter not in taken and letter not in self.shapes)
 
     def _sum(self, e: Any) -> Expression:
         outside, self._scope = self._scope, dict(self._scope)
@@ -463,6 +462,8 @@ class Bridge:
             shift = sympy.expand(place - symbol + low)
             if index is not None and shift.is_Integer:
                 return index, shift
+        if place.is_Symbol:
+            raise TypeError(f"over what {place} ranges is not known: it stands in the place of no entry")
         raise TypeError(f"an index is a symbol or a number, not {place}")
 
     def _fixed(self, number: Any, dimension: Dimension) -> Index:
@@ -547,8 +548,8 @@ class Bridge:
 
     def _cell_by_cell(self, body: Expression, variable: Any, layout: Layout) -> Expression:
         """The derivative by an explicit matrix of different symbols, written out."""
-        cells = list(variable)
-        if len(set(cells)) < len(cells) or not all(isinstance(v, (sympy.Symbol, MatrixElement)) for v in cells):
+        symbols = {v for v in variable if isinstance(v, (sympy.Symbol, MatrixElement))}
+        if len(symbols) < len(variable):
             raise TypeError(f"differentiate by a matrix of different symbols, not by {variable}")
         shape = tuple(map(Dimension.of, variable.shape))
         whole = x.Partial(body, x.Symbol("variable", shape), layout).arrangement()
@@ -629,7 +630,7 @@ class Bridge:
             if not (getattr(left, "is_Matrix", False) or getattr(right, "is_Matrix", False)):
                 self.equations.append(left - right)
             return [t.Equation(made.claim.lhs, made.claim.rhs, label)]
-        if isinstance(statement, (sympy.Gt, sympy.Ge, sympy.Lt, sympy.Le)):
+        if isinstance(statement, ORDERED):
             high, low = statement.gts, statement.lts
             strict = isinstance(statement, (sympy.Gt, sympy.Lt))
             if high in self._names_of_sizes() and low.is_Integer:
@@ -665,6 +666,7 @@ class Bridge:
             return lowering.lower(made, place if size != ONE else (UNIT, UNIT), {})
 
         if isinstance(made, x.Blocks):
+            self.equations.append(sum(vector) - 1)
             cells = [lowering.lower(part, (UNIT, UNIT), {}) for row in made.rows for part in row]
             squares = [t.Equation(a * a, a, whole) for a in cells]
             mixed = [t.Equation(a * b, t.Number(0), whole) for n, a in enumerate(cells) for b in cells[:n]]
@@ -720,8 +722,7 @@ class Bridge:
             case x.Diagonal(body=body) if not body.is_scalar:
                 return DiagMatrix(again(body)) if body.is_vector else DiagonalOf(again(body))
             case x.Apply(function=function, body=body, order=order):
-                applied = self._write_function(function, order)
-                return applied(again(body)) if body.is_scalar else again(body).applyfunc(applied)
+                return self._write_function(function, order, again(body))
             case x.Softmax(body=body) if not body.is_scalar:
                 return Softmax(again(body))
             case x.LogSumExp(body=body) if body.is_vector:
@@ -736,8 +737,8 @@ class Bridge:
                 return again(body)[tuple(places)]
             case x.Delta(left=one, right=other):
                 return sympy.KroneckerDelta(self._write_index(one), self._write_index(other))
-            case x.Basis(index=index):
-                return MatrixUnit(self.size(index.range), sympy.S.One, self._write_index(index), sympy.S.Zero)
+            case x.Basis(index=index) if isinstance(index.name, int) and self.size(index.range).is_Integer:
+                return sympy.eye(int(self.size(index.range)))[:, index.name]
             case x.Fill(value=value, size=shape):
                 if e.is_scalar:
                     return again(x.Constant(value))
@@ -754,15 +755,20 @@ class Bridge:
     def _write_index(self, index: Index) -> Any:
         return sympy.Integer(index.name) if isinstance(index.name, int) else self.indices[index.name]
 
-    def _write_function(self, name: str, order: int) -> Any:
-        """A function, or its derivative, as something that can be called."""
+    def _write_function(self, name: str, order: int, argument: Any) -> Any:
+        """A function, or its derivative, at a number or at each entry of a matrix."""
         if not order:
-            return THEIRS.get(name) or self._functions.get(name) or sympy.Function(name)
+            made = THEIRS.get(name) or self._functions.get(name) or sympy.Function(name)
+            return argument.applyfunc(made) if argument.is_Matrix else made(argument)
         if name in FUNCTIONS:
             raise TypeError(f"SymPy has no form for a derivative of {name}")
-        argument, xi = sympy.Dummy("t"), sympy.Dummy("xi")
-        primed = sympy.Derivative(self._functions[name](xi), (xi, order))
-        return sympy.Lambda(argument, sympy.Subs(primed, xi, argument).doit())
+        function, xi = self._functions[name], sympy.Dummy("xi")
+        primed = sympy.Derivative(function(xi), (xi, order))
+        if argument.is_Matrix:
+            return argument.applyfunc(sympy.Lambda(xi, primed))
+        if argument.is_Symbol:
+            return sympy.Derivative(function(argument), (argument, order))
+        return sympy.Subs(primed, xi, argument)
 
     def size(self, dimension: Dimension) -> Any:
         """A dimension in SymPy's symbols."""
@@ -813,7 +819,11 @@ def concrete_vectors(*objects: Any) -> Iterator[Any]:
 def _unused(name: str, taken: Iterable[str]) -> str:
     """The name, with a number where it is taken."""
     used = set(taken)
-    return next(n for n in (name, *(f"{name}_{{({k})}}" for k in range(2, 10_000))) if n not in used)
+    return _first(n for n in (name, *(f"{name}_{{({k})}}" for k in range(2, 10_000))) if n not in used)
+
+
+def _first(names: Iterable[str]) -> str:
+    return next(iter(names))
 
 
 def _checked(name: str) -> str:

@@ -27,7 +27,7 @@ TRUSTED = frozenset(
 )
 FROM_DERIVE_TO_NUMERIC = frozenset({"derive.terms", "derive.functions", "derive.report"})
 STANDARD_FOR_THE_TRUSTED = frozenset(
-    {"__future__", "collections", "dataclasses", "fractions", "functools", "itertools", "math", "typing"}
+    {"__future__", "collections", "dataclasses", "fractions", "functools", "itertools", "math", "types", "typing"}
 )
 
 

@@ -320,15 +320,15 @@ def test_a_step_with_everything() -> None:
         "ball",
     )
     step = Step(
-        3, 2, "claim", "=", r"\frac{\partial A x}{\partial x}", "A", Verdict.REFUTED, code="D103",
-        message="no", layout="denominator", counterexample=found, repair=Repair("layout", "A^T"),
+        3, 2, "claim", "=", r"\frac{\partial A x}{\partial x}", "A", Verdict.REFUTED, code="D102",
+        message="no", layout="denominator", counterexample=found, repair=Repair("transpose", "A^T"),
         reading="the Jacobian",
     )  # fmt: skip
     note = Note(3, 2, "something", "D110")
     text = page(step, source=source, style=Style(reading=True), notes=[note])
     assert (
         text
-        == """p.md:3:2: refuted [D103] no
+        == """p.md:3:2: refuted [D102] no
      |
    2 | \\frac{\\partial A x}{\\partial x}
    3 |  = A $$
@@ -338,7 +338,7 @@ def test_a_step_with_everything() -> None:
          A = [ 1/2  -1 ]   x = (1, 0)   σ(t) = t²
          left side  1
          right side 2 (rounded; certified by ball arithmetic)
-     = help: in the other layout it is proved
+     = help: with a transpose it is proved
          A^T
      = note [D110]: something
 

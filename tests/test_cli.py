@@ -1,7 +1,5 @@
 """`derive list` and `derive show` as a user meets them: in a terminal, in a pipe and in a script."""
 
-import contextlib
-import io
 import json
 import os
 import re
@@ -272,12 +270,12 @@ def test_bad_input_is_status_2(case: str) -> None:
 @pytest.mark.parametrize("arguments", [("list",), ("show", SMALL), ("show", SMALL, "--format", "json")])
 def test_a_closed_pipe_is_no_error(arguments: tuple[str, ...]) -> None:
     """The reader has gone before the first line: no traceback, no complaint."""
-    process = subprocess.Popen(
+    child = subprocess.Popen(
         [sys.executable, "-m", "derive", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=BARE
     )
-    process.stdout.close()
-    errors = process.stderr.read().decode()
-    assert process.wait(60) in (0, 1, 141, -13)
+    child.stdout.close()
+    errors = child.stderr.read().decode()
+    assert child.wait(60) in (0, 1, 141, -13)
     assert errors == ""
 
 

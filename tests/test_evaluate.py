@@ -120,7 +120,6 @@ def test_exact_values(term, expected):
         (Partial(Apply("abs", x - TWO), x), OutsideDomain),
         (Partial(Apply("log", x - y), y) * Number(0), OutsideDomain),
         (Power(-x, y), OutsideDomain),
-        (Entry("v", (Index(3, Dimension.of(2)),)), OutsideDomain),
         (Apply("exp", x), Inexpressible),
         (Power(x, HALF), Inexpressible),
         (Power(x, Number(10**6)), Unevaluable),

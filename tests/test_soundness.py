@@ -13,17 +13,21 @@ from fractions import Fraction
 from random import Random
 
 import pytest
+from flint import arb
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from derive.kernel import Exhausted, Residual, Theorem, Undefined, normal_form, prove
 from derive.terms import (
+    Abstraction,
     Apply,
     Claim,
     Coincide,
     Context,
     Delta,
     Entry,
+    Equation,
+    Index,
     Inverse,
     Number,
     Partial,
@@ -33,6 +37,7 @@ from derive.terms import (
     Sum,
     Term,
     rebuild,
+    tensors,
 )
 from tests.spec.claims import TRUE
 from tests.spec.evaluator import Ambiguous, Nowhere, World, free_of, makers, spell, verdict, worlds
@@ -194,6 +199,10 @@ def random_worlds(random: Random, context: Context, count: int, kinds=()) -> Ite
         yield world
 
 
+def indicator(world: World, _: str, place: tuple[int, ...]) -> arb:
+    return arb(int(place[0] == world.fixed[FREE[1]]))
+
+
 def where(world: World) -> str:
     return f"{world.sizes}, {({str(index): place for index, place in world.fixed.items()})}"
 
@@ -249,7 +258,20 @@ def check_demands(random: Random) -> bool:
         ]
     )
     weight = random.choice([Number(1), Plus((Number(1), Delta(*FREE[:2]))), Delta(*FREE[:2])])
-    return check_claim(random, Claim(term + weight * left, term + weight * right))
+    context = Context(
+        {"g": Abstraction((AT,), random.choice([Apply("log", X), Power(X, Number(-1)), Power(X, HALF), terms.demanding((AT,), 1)]))},
+        random.choice([(), (INDICATOR,)]),
+        frozenset({FREE[1].name}),
+    )
+    if "g" in tensors(context.definitions["g"].body):
+        return False
+    return check_claim(random, Claim(term + weight * left, term + weight * right, "=", context))
+
+
+AT = Index("o", FREE[0].range)
+X = Entry("x", (AT,))
+HALF = Number(Fraction(-1, 2))
+INDICATOR = Equation(Entry("y", (AT,)), Delta(AT, FREE[1]), ("y = e_j",))  # j being one fixed class
 
 
 def check_cases(random: Random) -> bool:
@@ -273,7 +295,7 @@ def check_claim(random: Random, claim: Claim) -> bool:
     """Whether it was proved; if so it holds at random points."""
     found = prove(claim, EFFORT)
     if isinstance(found, Theorem):
-        for world in random_worlds(random, Context(), 8):
+        for world in random_worlds(random, claim.context, 8, {"y": indicator} if INDICATOR in claim.context.hypotheses else {}):
             if all(map(world.admits, claim.context.hypotheses)):
                 assert verdict(claim, world) is not False, f"{spell(claim)} at {where(world)}"
     return isinstance(found, Theorem)

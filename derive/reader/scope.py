@@ -81,6 +81,7 @@ class Scope:
         default_factory=dict
     )  # the matrix whose entries a letter was last used for
     tables: set[str] = field(default_factory=set)  # vectors that are written as functions of a number, P(j)
+    single: set[str] = field(default_factory=set)  # arrays that have one entry, for the sizes that are fixed
     first: int = 1  # the number of the first entry, 0 or 1
     constants: dict[str, Index] = field(default_factory=dict)
     letters: dict[str, Dimension] = field(default_factory=dict)

@@ -62,6 +62,8 @@ def declare_symbol(node: tex.Node, where: tex.Node, scope: Scope) -> None:
         return
     shape = shape_of(where, scope)
     scope.declare(name, shape)
+    if shape == x.SCALAR and isinstance(where, tex.Script) and where.sup is not None:
+        scope.single.add(name)
     scope.constants.pop(name, None)
     if _is_binary(where):
         scope.binary[name] = rf"{name} \in \{{0,1\}}" + (f"^{{{shape[0]}}}" if shape != x.SCALAR else "")
@@ -238,7 +240,7 @@ def defined_name(node: tex.Node, scope: Scope, meaning: tex.Node | None = None) 
         if _typed_names(node, scope) or (whole is not None and scope.knows(whole)):
             return whole
         known = Elaborator(scope).resolve(node.base)
-        if letters and known in scope.shapes and scope.shapes[known] != x.SCALAR:
+        if letters and known in scope.shapes and (scope.shapes[known] != x.SCALAR or known in scope.single):
             return known  # an entry of something known
         if (
             letters
@@ -572,6 +574,13 @@ def _by_entries(clause: tex.Clause, scope: Scope, elaborator: Elaborator) -> boo
         return False
     names = [n.letter for n in letters if isinstance(n, tex.Symbol)]
     shape = scope.shapes[name]
+    if shape == x.SCALAR:  # of size 1: its one entry
+        elaborator.ranges.update(dict.fromkeys(names, ONE))
+        value = elaborator.side(clause.links[0].node)
+        for letter in names:
+            value = x.Sum(Index(letter, ONE), value)
+        scope.define(name, value)
+        return True
     if len(set(names)) < len(names):
         return False
     sizes = x.entry_ranges(scope.symbol(name), len(names))

@@ -136,7 +136,7 @@ def _row(items: tuple[tex.Node, ...]) -> str:
         piece = _at(item, PRODUCT)
         base = before.base if isinstance(before, tex.Script) else before
         glued = isinstance(base, tex.Symbol) and (
-            base.letter in (r"\partial", r"\nabla", "d")
+            (base.letter in (r"\partial", r"\nabla", "d") and before is base)
             or (
                 (isinstance(item, (tex.Fence, tex.Script)) and piece[:1] in "([")
                 and (

@@ -234,7 +234,7 @@ class _Page:
         if step.repair is not None:
             said = step.repair.message or REPAIRS.get(step.repair.kind, step.repair.kind)
             self.remark("help", said)
-            if step.repair.latex not in said:
+            if step.repair.kind != "layout" and step.repair.latex not in said:
                 self.block(wrap(step.repair.latex, self.style.width - 10))
         for note in self.report.notes:
             if (note.line, note.column) == (step.line, step.column):

@@ -33,6 +33,7 @@ C, D_, N_, TWO = Dimension.of("c"), Dimension.of("d"), Dimension.of("n"), Dimens
 DIMENSIONS = {str(dimension): dimension for dimension in (C, D_, N_, TWO, N_ + 1)}
 FREE = (Index("i", C), Index("j", C), Index("a", D_), Index("e", TWO))
 SHAPES = {"s": (), "p": (), "x": (C,), "q": (C,), "u": (D_,), "h": (TWO,), "W": (C, D_), "A": (C, C)}
+SHAPES |= {"y": (C,), "g": (C,)}  # an indicator, and a defined quantity, where a context has them
 POSITIVE = frozenset("pq")  # these are always made positive
 Scope = tuple[Index, ...]
 
@@ -189,7 +190,10 @@ class Terms:
     # ------------------------------------------------------------ claims that hinge on what is demanded
 
     def demanding(self, scope: Scope = FREE, depth: int = 2) -> Term:
-        """Something that is defined only where some entries are positive, or not 0."""
+        """Something that is defined only where some entries are positive, or not 0.
+
+        `y` may be an indicator there, and `g` a defined vector.
+        """
         argument = self._argument(scope)
         make: Callable[[], Term] = self.random.choice(
             [
@@ -203,6 +207,10 @@ class Terms:
                 lambda: Partial(self.demanding(scope, depth - 1) if depth else argument, self.entry(scope, "sx")),
                 lambda: Apply(self.random.choice(["sqrt", "abs", "sign", "log"]), argument, self.random.choice([0, 1, 2])),
                 lambda: Apply("exp", Product((self.delta(scope), Apply("log", argument)))),
+                lambda: Apply("exp", Product((self.entry(scope, "y"), Apply("log", argument)))),
+                lambda: Power(Plus((Number(2), Product((self.entry(scope, "y"), Apply("log", argument))))), Number(-1)),
+                lambda: Product((self.entry(scope, "yx"), self.entry(scope, "g"))),
+                lambda: Partial(Product((self.entry(scope, "yx"), self.entry(scope, "g"))), self.entry(scope, "x")),
             ]
         )
         return make()
