@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import product as cartesian
 from typing import Any
 
 import sympy
@@ -22,7 +23,7 @@ from derive import expression as x
 from derive import terms as t
 from derive.derivation import Derivation
 from derive.expression import Expression, Layout
-from derive.judge import Judge, Judgement, mismatch, shape_counterexample
+from derive.judge import Judge, Judgement, mismatch
 from derive.kernel import Exhausted, Theorem, Undefined
 from derive.kernel import prove as kernel_prove
 from derive.lifting import Names, NotLifted, lift
@@ -182,7 +183,7 @@ def prove(lhs: Any, rhs: Any, given: Iterable[Any] = (), layout: Layout | None =
     try:
         statement = state(left, right, hypotheses=hypotheses)
     except ShapeError:
-        against = shape_counterexample(left, right)
+        against = _unequal_shapes(left, right, given, bridge)
         return Proof("refuted" if against else "unknown", (), (), against, (), shown, mismatch(left, right))
     judge = _Judge(bridge)
     found = judge(statement)
@@ -202,6 +203,31 @@ def _statements(given: Iterable[Any]) -> tuple[Any, ...]:
     if isinstance(given, (str, sympy.Basic, OneHot)):
         raise TypeError(f"`given` is a list of hypotheses; write [{given}]")
     return tuple(statement if isinstance(statement, OneHot) else as_sympy(statement) for statement in given)
+
+
+def _unequal_shapes(
+    left: Expression, right: Expression, given: tuple[Any, ...], bridge: Bridge
+) -> Counterexample | None:
+    """The smallest sizes, inside the hypotheses on sizes, at which two sides have different shapes."""
+    symbols = set(bridge.sizes.values())
+    about = [
+        s for s in given if isinstance(s, sympy.core.relational.Relational) and s.free_symbols <= symbols
+    ]
+    involved = {name for d in (*left.shape, *right.shape) for name in d.names}
+    names = sorted(
+        involved | {name for name, s in bridge.sizes.items() for e in about if s in e.free_symbols}
+    )
+    choices = cartesian(range(1, 7 if len(names) < 4 else 3), repeat=len(names))
+    for choice in sorted(choices, key=lambda choice: (sum(choice), choice)):
+        sizes = dict(zip(names, choice, strict=True))
+        shapes = [tuple(d.value(sizes) for d in side.shape) for side in (left, right)]
+        texts = [f"an array of shape {'×'.join(map(str, shape))}" for shape in shapes]
+        found = Counterexample(sizes, {}, texts[0], texts[1], (), "shape")
+        here = {bridge.sizes[name]: size for name, size in sizes.items()}
+        meant = all(statement.subs(here) is sympy.true for statement in about)
+        if shapes[0] != shapes[1] and meant and bridge.admits(found):
+            return found
+    return None
 
 
 class _Judge:

@@ -9,9 +9,10 @@ with a verdict. A step that cannot be read is reported as unread and costs nothi
 from __future__ import annotations
 
 import re
-from contextlib import AbstractContextManager, nullcontext
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from derive import expression as x
 from derive import terms as t
@@ -60,6 +61,7 @@ LIMITS = re.compile(
     r"\\sum(?:\\limits)?\s*_\s*\{?\s*([a-z])\s*=\s*([01])\s*\}?\s*\^\s*\{?\s*([A-Za-z])\s*(?:\}|(?![A-Za-z{]))"
 )
 
+parse = lru_cache(maxsize=4096)(tex.parse_formula)  # a document is read several times to find its layout
 Guard = Callable[[Step], AbstractContextManager[None]]
 Watch = Callable[[Step, Statement], None]
 
@@ -130,7 +132,7 @@ class Checker:
                 for letter, start, upper in LIMITS.findall(passage.text):
                     limits.setdefault(letter, set()).add(upper if start == "1" else "")
         for text in dict.fromkeys(self.differentiated):
-            clauses = tex.parse_formula(text)
+            clauses = parse(text)
             node = clauses[0].first if clauses else None
             node = node.base if isinstance(node, tex.Script) else node
             name = None if node is None else key(node)
@@ -173,7 +175,7 @@ class Checker:
             return
         source = Source(passage.text, passage.offsets, passage)
         self.learn_words(source.text)
-        for clause in tex.parse_formula(source.text, tex.BUILTIN_WORDS | frozenset(self.words)):
+        for clause in parse(source.text, tex.BUILTIN_WORDS | frozenset(self.words)):
             condition = self.condition_of(clause)
             if condition is not None:
                 self.case = [condition]
@@ -182,7 +184,7 @@ class Checker:
                 self.assume(clause, source)
 
     def assume(self, clause: tex.Clause, source: Source) -> None:
-        """What prose supposes: a definition where it introduces something, else a hypothesis until the next heading."""
+        """What prose supposes: a definition of something new, else a hypothesis until the next heading."""
         known = len(self.scope.hypotheses)
         try:
             if statements.is_declaration(clause):
@@ -207,7 +209,7 @@ class Checker:
 
     def clauses(self, source: Source, kind: str) -> None:
         self.learn_words(source.text)
-        parsed = tex.parse_formula(source.text, tex.BUILTIN_WORDS | frozenset(self.words))
+        parsed = parse(source.text, tex.BUILTIN_WORDS | frozenset(self.words))
         for number, clause in enumerate(parsed):
             if kind != "given" and self.condition_of(clause) is not None and number:
                 continue
@@ -376,7 +378,8 @@ class Checker:
         if isinstance(reading.trouble, Unsupported):
             step.verdict, step.code, step.message = Verdict.UNREAD, "D002", str(reading.trouble)
             return
-        assert reading.lhs is not None and reading.rhs is not None
+        assert reading.lhs is not None
+        assert reading.rhs is not None
         if reading.statement is None:
             step.message = mismatch(reading.lhs, reading.rhs)
             step.code = "D101"
@@ -596,17 +599,19 @@ def check(
         the report, and what the symbols mean at the end.
     """
     if layout is None and not any("layout:" in p.text for p in passages if p.kind == "given"):
-        layout = _likelier_layout(source, passages)
+        layout = _likelier_layout(source, passages, sizes or {}, guard)
     checker = Checker(judge, Positions(source), layout, sizes or {}, watch, guard)
     checker.read(passages)
     return Report(path, _layout_of(checker), checker.steps), checker.scope
 
 
-def _likelier_layout(source: str, passages: Sequence[Passage]) -> Layout | None:
-    """The layout in which more of the derivatives of a document are proved; None where it makes no difference."""
+def _likelier_layout(
+    source: str, passages: Sequence[Passage], sizes: Mapping[str, int], guard: Guard | None
+) -> Layout | None:
+    """The layout in which more derivatives of a document are proved; None where it makes no difference."""
     proved: dict[Layout, int] = {}
     for layout in ("denominator", "numerator"):
-        trial = Checker(Judge(), Positions(source), layout)  # type: ignore[arg-type]
+        trial = Checker(Judge(), Positions(source), layout, sizes, guard=guard)  # type: ignore[arg-type]
         trial.alternatives = False
         trial.read(passages)
         dependent = [s for s in trial.steps if s.layout in ("denominator", "numerator")]
@@ -617,7 +622,7 @@ def _likelier_layout(source: str, passages: Sequence[Passage]) -> Layout | None:
 
 
 def _layout_of(checker: Checker) -> str | None:
-    """The layout of a document: its own, 'mixed' where some lines hold only in the other, None without derivatives."""
+    """The layout of a document; 'mixed' where some lines hold only in the other, None without derivatives."""
     used = {s.layout for s in checker.steps if s.verdict is Verdict.PROVED} - {"any", None}
     if len(used) > 1:
         return "mixed"

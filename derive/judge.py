@@ -208,7 +208,9 @@ def unequal_sizes(pairs: tuple[tuple[Dimension, Dimension], ...]) -> Counterexam
             for left, right in pairs:
                 if left.value(sizes) != right.value(sizes):
                     found = (str(left.value(sizes)), str(right.value(sizes)))
-                    return Counterexample(sizes, {}, f"a dimension of {found[0]}", f"a dimension of {found[1]}", (), "shape")
+                    return Counterexample(
+                        sizes, {}, f"a dimension of {found[0]}", f"a dimension of {found[1]}", (), "shape"
+                    )
     return None
 
 

@@ -171,7 +171,9 @@ class Lowering:
                 parts = []
                 for variable, direction in zip(variables, directions, strict=True):
                     by = tuple(UNIT if d == ONE else self.fresh(d) for d in variable.shape)
-                    slope = self._differentiated(body, at, variable, by, scope) * self.lower(direction, by, scope)
+                    slope = self._differentiated(body, at, variable, by, scope) * self.lower(
+                        direction, by, scope
+                    )
                     for index in reversed(_kept(variable.shape, by)):
                         slope = t.Sum(index, slope)
                     parts.append(slope)
@@ -249,7 +251,9 @@ class Lowering:
         """d body[body_at] / d variable[at]."""
         match variable:
             case x.Symbol(name=name) if isinstance(self.definitions.get(name), x.Symbol):
-                return self._differentiated(body, body_at, self.definitions[name], at, scope)  # another name of it
+                return self._differentiated(
+                    body, body_at, self.definitions[name], at, scope
+                )  # another name of it
             case x.Symbol(name=name):
                 return t.Partial(self.lower(body, body_at, scope), t.Entry(name, _kept(variable.shape, at)))
             case x.Transpose(body=inner):

@@ -8,7 +8,7 @@ from typing import Any
 from derive import expression as x
 from derive.expression import Expression
 from derive.functions import FUNCTIONS
-from derive.terms import ONE, Dimension
+from derive.terms import ONE, Index
 
 SUM, PRODUCT, POWER, ATOM = 1, 2, 3, 4  # how tightly a piece of LaTeX holds together
 
@@ -25,12 +25,19 @@ def _wrap(piece: tuple[str, int], needed: int) -> str:
 
 def _indices(indices: tuple[Any, ...]) -> str:
     """Subscripts; a fixed position is printed counting from 1."""
-    names = [str(i.name + 1) if isinstance(i.name, int) else str(i.name) for i in indices]
+    names = [_letter(i) for i in indices]
     return (
         "".join(names)
         if all(len(n.lstrip("\\")) == 1 or n.startswith("\\") for n in names)
         else ",".join(names)
     )
+
+
+def _letter(index: Index) -> str:
+    """An index as it is printed: a position counted from 1, one without a name of its own as k."""
+    if isinstance(index.name, int):
+        return str(index.name + 1)
+    return "k" if index.name.startswith("·") else index.name
 
 
 def _render(e: Expression) -> tuple[str, int]:
@@ -92,7 +99,8 @@ def _render(e: Expression) -> tuple[str, int]:
         case x.Entry(body=body, indices=indices):
             return f"{at(body, ATOM)}_{{{_indices(indices)}}}", ATOM
         case x.Sum(index=index, body=body, without=without):
-            limits = str(index) + "".join(rf", {index} \neq {other}" for other in without)
+            letter = _letter(index)
+            limits = letter + "".join(rf", {letter} \neq {_letter(other)}" for other in without)
             return rf"\sum_{{{limits}}} {at(body, PRODUCT)}", PRODUCT
         case x.Delta(left=left_index, right=right_index):
             return rf"\delta_{{{_indices((left_index, right_index))}}}", ATOM

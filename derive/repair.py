@@ -39,6 +39,8 @@ SHARE = 12  # of that, at most so often for one kind of slip
 EFFORT = 3_000  # of the kernel, for one question
 LARGE = 10  # questions for which one counts that takes more effort
 PLACES, TERMS, PAIRS = 120, 8, 3  # at most so many parts of a side, terms, and pairs of indices are looked at
+NODES = 300  # of larger steps, only layout, transpose, sign and factors are looked at
+SUGGESTIONS = 400  # at most so many changes are made for one kind of slip, those that do not fit included
 ZERO, UNIT, TWO = (x.Constant(Fraction(n)) for n in (0, 1, 2))
 OTHER: dict[Layout, Layout] = {"numerator": "denominator", "denominator": "numerator"}
 LETTERS = "ijklmnpqrstu"
@@ -97,20 +99,24 @@ def mend(
         definitions, hypotheses, constants: what the step rests on, as `derive.lowering.state` takes them.
         budget: how often the kernel may be asked.
     """
-    step = Broken(lhs, rhs, definitions or {}, hypotheses, constants, budget)
-    found = search(step)
-    return None if found is None else found[0].repair(step)
+    try:
+        step = Broken(lhs, rhs, definitions or {}, hypotheses, constants, budget)
+        found = search(step)
+        return None if found is None else found[0].repair(step)
+    except RecursionError:
+        return None
 
 
 def search(step: Broken) -> tuple[Candidate, Theorem] | None:
     """The first candidate that the kernel proves, with what it proved."""
+    small = sum(1 for side in (step.lhs, step.rhs) for _ in parts(side, Expression)) <= NODES
     try:
-        for slip in SLIPS:
+        for slip in SLIPS if small else SLIPS[:4]:
             for candidate in islice(filter(step.admits, slip(step)), SHARE):
                 theorem = step.prove(candidate) if step.likely(candidate) else None
                 if theorem is not None and not step.trivial(candidate):
                     return candidate, theorem
-    except (Spent, RecursionError):
+    except Spent:
         pass
     return None
 
@@ -166,7 +172,7 @@ class Broken:
             return None
         if isinstance(found, Theorem):
             return found
-        if found.reason:
+        if "too large" in found.reason:
             self.left -= LARGE
         return None
 
@@ -289,12 +295,12 @@ def anywhere(change: Callable[[Broken, Expression], Iterator[Candidate]]) -> Sli
 
     @wraps(change)
     def slip(step: Broken) -> Iterator[Candidate]:
-        for part, put in step.places:
-            for candidate in change(step, part):
-                whole = None if candidate.rhs is None else tried(put, candidate.rhs)
-                if whole is not None and candidate.rhs is not None:
-                    instead = None if candidate.reason else (part, candidate.rhs)
-                    yield Candidate(candidate.kind, candidate.reason, whole, instead=instead)
+        made = ((put, part, candidate) for part, put in step.places for candidate in change(step, part))
+        for put, part, candidate in islice(made, SUGGESTIONS):
+            whole = None if candidate.rhs is None else tried(put, candidate.rhs)
+            if whole is not None and candidate.rhs is not None:
+                instead = None if candidate.reason else (part, candidate.rhs)
+                yield Candidate(candidate.kind, candidate.reason, whole, instead=instead)
 
     return slip
 
@@ -771,8 +777,9 @@ def shapes(step: Broken) -> Iterator[Candidate]:
     elif rhs.is_scalar and not lhs.is_scalar and len(lhs.shape) == 2:
         yield Candidate("shape", reason, tried(_whole, rhs))
         scale, rest = scale_of(rhs)
-        for array in ([x.Identity(lhs.shape[0])] if is_square(lhs) else []), [x.Fill(Fraction(1), lhs.shape)]:
-            yield Candidate("shape", reason, scale.times(*rest, *array))
+        arrays: list[Expression] = [x.Identity(lhs.shape[0])] if is_square(lhs) else []
+        for array in (*arrays, x.Fill(Fraction(1), lhs.shape)):
+            yield Candidate("shape", reason, scale.times(*rest, array))
 
 
 def _whole(e: Expression) -> Expression:
@@ -874,10 +881,15 @@ def _equation(left: Expression, right: Expression, label: str) -> t.Equation:
     return t.Equation(claim.lhs, claim.rhs, (label,))
 
 
+def _marked(name: str, mark: str) -> str:
+    """A name with a script, in braces where it carries such a script already."""
+    return f"{{{name}}}{mark}" if mark[0] in name else name + mark
+
+
 def _orthogonal(q: x.Symbol, step: Broken) -> Iterator[Hypothesis]:
     """Q^T Q = I, and for a square Q what follows: Q Q^T = I."""
     if not (q.is_vector or q.is_scalar or _equations(q, step)):
-        label = f"{q.name}^T {q.name} = I"
+        label = f"{_marked(q.name, '^T')} {q.name} = I"
         yield _equation(x.Multiply(x.Transpose(q), q), x.Identity(q.shape[1]), label)
         if is_square(q):
             yield _equation(x.Multiply(q, x.Transpose(q)), x.Identity(q.shape[0]), label)
@@ -886,13 +898,13 @@ def _orthogonal(q: x.Symbol, step: Broken) -> Iterator[Hypothesis]:
 def _unit(v: x.Symbol, step: Broken) -> Iterator[Hypothesis]:
     """v^T v = 1."""
     if v.is_vector and v.shape[1] == ONE and not _equations(v, step):
-        yield _equation(x.Multiply(x.Transpose(v), v), UNIT, f"{v.name}^T {v.name} = 1")
+        yield _equation(x.Multiply(x.Transpose(v), v), UNIT, f"{_marked(v.name, '^T')} {v.name} = 1")
 
 
 def _symmetric(a: x.Symbol, step: Broken) -> Iterator[Hypothesis]:
     """A = A^T."""
     if is_square(a) and not _equations(a, step):
-        yield _equation(a, x.Transpose(a), f"{a.name} = {a.name}^T")
+        yield _equation(a, x.Transpose(a), f"{a.name} = {_marked(a.name, '^T')}")
 
 
 def _distribution(y: x.Symbol, step: Broken) -> Iterator[Hypothesis]:
@@ -906,8 +918,9 @@ def _distribution(y: x.Symbol, step: Broken) -> Iterator[Hypothesis]:
     totals = [h for h in known if isinstance(h.lhs, t.Sum) and h.rhs == t.Number(1)]
     squares = [h for h in known if isinstance(h.lhs, t.Product)]
     if len(totals) + len(squares) == len(known):
-        zeros_and_ones = squares[0].labels if squares else (rf"{y.name}_i \in \{{0,1\}}",)
-        sum_is_one = totals[0].labels if totals else (rf"\sum_i {y.name}_i = 1",)
+        entry = _marked(y.name, "_i")
+        zeros_and_ones = squares[0].labels if squares else (rf"{entry} \in \{{0,1\}}",)
+        sum_is_one = totals[0].labels if totals else (rf"\sum_i {entry} = 1",)
         yield t.Equation(yi * yi, yi, zeros_and_ones)
         yield t.Equation(yi * yj, t.Delta(i, j) * yi, (*zeros_and_ones, *sum_is_one))
         yield t.Equation(t.Sum(i, yi), t.Number(1), sum_is_one)
@@ -917,7 +930,8 @@ def _positive(v: x.Symbol) -> Iterator[Hypothesis]:
     """v > 0 for a scalar, v_i > 0 for a vector."""
     at = tuple(Index("·i", d) for d in v.shape if d != ONE)
     if len(at) < 2:
-        yield t.Positive(t.Entry(v.name, at), (f"{v.name}_i > 0" if at else f"{v.name} > 0",))
+        entry = _marked(v.name, "_i") if at else v.name
+        yield t.Positive(t.Entry(v.name, at), (f"{entry} > 0",))
 
 
 USUAL = (_unit, _distribution, _symmetric, _orthogonal)
@@ -947,7 +961,7 @@ def inner(step: Broken, part: Expression) -> Iterator[Candidate]:
 def missing_term(step: Broken) -> Iterator[Candidate]:
     """One more term is needed: what is left of the difference, where the right side is a part of the left."""
     left, right = step.forms
-    if not right or len(step.residual) > 3 or len(left) != len(right) + len(step.residual):
+    if not right or not 0 < len(step.residual) <= 3 or len(left) != len(right) + len(step.residual):
         return
     step.ask()
     names = Names({s.name: s.size for s in step.symbols}, tuple(step.definitions))

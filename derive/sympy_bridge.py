@@ -113,6 +113,9 @@ class ScalarDerivative(_Unevaluated, sympy.Expr):  # type: ignore[misc]
 
     is_commutative = True
 
+    def _eval_derivative(self, s: Any) -> Any:
+        return self.func(self, s, self.args[2])
+
 
 @lru_cache(maxsize=256)
 def _shape_of(derivative: PartialDerivative) -> tuple[Any, ...]:

@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from fractions import Fraction
+from functools import cache
 from types import MappingProxyType
 
 
@@ -388,10 +389,15 @@ class Claim:
             raise ValueError(f"a claim relates its sides by =, <, <=, > or >=, not by {self.relation!r}")
 
 
+@cache
+def _slots(kind: type) -> tuple[str, ...]:
+    return tuple(slot.name for slot in fields(kind))
+
+
 def children(term: Term) -> Iterator[Term | Abstraction]:
     """The terms and abstractions directly below a term."""
-    for slot in fields(term):  # type: ignore[arg-type]
-        value = getattr(term, slot.name)
+    for slot in _slots(type(term)):
+        value = getattr(term, slot)
         for part in value if isinstance(value, tuple) else (value,):
             if isinstance(part, (Term, Abstraction)):
                 yield part

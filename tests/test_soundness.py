@@ -132,7 +132,9 @@ def index_mutants(term: Term) -> Iterator[Term]:
 def _reindexed(term: Term, one, other) -> Term:
     if isinstance(term, Sum) and term.index in (one, other):
         return term
-    return rebuild(term, lambda part: _reindexed(part, one, other), lambda index: other if index == one else index)
+    return rebuild(
+        term, lambda part: _reindexed(part, one, other), lambda index: other if index == one else index
+    )
 
 
 def claim_mutants(claim: Claim) -> Iterator[Claim]:
@@ -156,7 +158,9 @@ def judge_mutants(row, chosen: list[Claim], counts: Counter[str]) -> None:
     for number, claim in enumerate(chosen):
         kinds = row.kinds if claim.context.hypotheses == row.claim.context.hypotheses else {}
         points = worlds(claim, kinds, number, 8)
-        if not any(verdict(claim, w) is False for w in points if all(map(w.satisfies, claim.context.hypotheses))):
+        if not any(
+            verdict(claim, w) is False for w in points if all(map(w.satisfies, claim.context.hypotheses))
+        ):
             counts["undecided"] += 1
             continue
         found = prove(claim)
@@ -194,7 +198,7 @@ def random_worlds(random: Random, context: Context, count: int, kinds=()) -> Ite
         sizes = {"c": random.choice([1, 2, 2, 3]), "d": random.choice([1, 2, 3]), "n": random.choice([1, 2])}
         world = World(sizes, random.randrange(10**9), context)
         positive = SHAPES if number % 2 else POSITIVE
-        world.kinds = {tensor: makes["positive"] for tensor in positive} | dict(kinds)
+        world.kinds = dict.fromkeys(positive, makes["positive"]) | dict(kinds)
         world.fixed = {index: random.randrange(world.extent(index.range)) for index in FREE}
         yield world
 
@@ -204,7 +208,7 @@ def indicator(world: World, _: str, place: tuple[int, ...]) -> arb:
 
 
 def where(world: World) -> str:
-    return f"{world.sizes}, {({str(index): place for index, place in world.fixed.items()})}"
+    return f"{world.sizes}, { ({str(index): place for index, place in world.fixed.items()}) }"
 
 
 def check_normal_form(random: Random, term: Term) -> str:
@@ -225,7 +229,9 @@ def check_normal_form(random: Random, term: Term) -> str:
         gap, size = abs(direct - read), 1 + abs(direct) + abs(read)
         if not (gap.is_finite() and size.is_finite()) or gap.rad() > size.lower() * 1e-15:
             continue
-        assert gap < size * 1e-12, f"{spell(term)} is {float(direct)}, its normal form {float(read)} at {where(world)}"
+        assert gap < size * 1e-12, (
+            f"{spell(term)} is {float(direct)}, its normal form {float(read)} at {where(world)}"
+        )
         agreed = "agrees"
     return agreed
 
@@ -259,7 +265,14 @@ def check_demands(random: Random) -> bool:
     )
     weight = random.choice([Number(1), Plus((Number(1), Delta(*FREE[:2]))), Delta(*FREE[:2])])
     context = Context(
-        {"g": Abstraction((AT,), random.choice([Apply("log", X), Power(X, Number(-1)), Power(X, HALF), terms.demanding((AT,), 1)]))},
+        {
+            "g": Abstraction(
+                (AT,),
+                random.choice(
+                    [Apply("log", X), Power(X, Number(-1)), Power(X, HALF), terms.demanding((AT,), 1)]
+                ),
+            )
+        },
         random.choice([(), (INDICATOR,)]),
         frozenset({FREE[1].name}),
     )
@@ -295,7 +308,9 @@ def check_claim(random: Random, claim: Claim) -> bool:
     """Whether it was proved; if so it holds at random points."""
     found = prove(claim, EFFORT)
     if isinstance(found, Theorem):
-        for world in random_worlds(random, claim.context, 8, {"y": indicator} if INDICATOR in claim.context.hypotheses else {}):
+        for world in random_worlds(
+            random, claim.context, 8, {"y": indicator} if INDICATOR in claim.context.hypotheses else {}
+        ):
             if all(map(world.admits, claim.context.hypotheses)):
                 assert verdict(claim, world) is not False, f"{spell(claim)} at {where(world)}"
     return isinstance(found, Theorem)

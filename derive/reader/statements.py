@@ -209,6 +209,10 @@ def _carries(meaning: tex.Node, letters: list[tex.Node], scope: Scope) -> bool:
 
 def defined_name(node: tex.Node, scope: Scope, meaning: tex.Node | None = None) -> str | None:
     """The name that an equation with this left side would define: z, a_j or CE(z)."""
+    head = node.items[0] if isinstance(node, tex.Juxtapose) else node
+    head = head.base if isinstance(head, tex.Script) else head
+    if isinstance(head, tex.Symbol) and head.letter in RESERVED:
+        return None
     family = Elaborator(scope).family_name(node)
     if family is not None:
         return family[0]

@@ -1,1 +1,1 @@
-"""Claims that the kernel must prove, must never prove, or need not decide; and what terms mean, independently."""
+"""Claims that the kernel must prove, must never prove, or need not decide; and a second meaning of terms."""

@@ -35,7 +35,6 @@ from derive.terms import (
     Positive,
     Power,
     Product,
-    Size,
     Sum,
     Term,
 )
@@ -48,7 +47,7 @@ def index(name: str | int, dimension: Dimension | int = c) -> Index:
     return Index(name, Dimension.of(dimension))
 
 
-i, j, k, l, o = (index(name) for name in "ijklo")  # over the classes
+i, j, k, g, o = (index(name) for name in "ijkgo")  # over the classes
 a, b = index("a", d), index("b", d)  # over the features
 p, q, r, s = (index(name, n) for name in "pqrs")  # over n
 u = index("u", m)
@@ -205,7 +204,9 @@ def at_least(dimension: Dimension, bound: int) -> Given:
     return Given((AtLeast(dimension, bound, (f"{dimension} >= {bound}",)),))
 
 
-def given(lhs: Term, rhs: Term, label: str, kinds: Mapping[str, str] | None = None, constants: str = "") -> Given:
+def given(
+    lhs: Term, rhs: Term, label: str, kinds: Mapping[str, str] | None = None, constants: str = ""
+) -> Given:
     return Given((Equation(lhs, rhs, (label,)),), kinds or {}, frozenset(constants))
 
 
@@ -218,7 +219,7 @@ class Case:
 
     Attributes:
         uses: the hypotheses that a proof needs.
-        conditions: what a proof must have recorded: (term, "!= 0" | "> 0" | ">= 0"); None where the table does not say.
+        conditions: what a proof must have recorded: (term, "!= 0" | "> 0" | ">= 0"); None: not said.
         kinds: how to make the entries of some tensors.
         why: for what cannot be shown false by numbers: why it must not be proved all the same.
         known: the finding, while the kernel still gets this wrong.

@@ -114,7 +114,9 @@ def smooth(seed: str, order: int, at: arb) -> arb:
     rng = random.Random(seed)
     a, b, c, q, p = (Fraction(rng.randint(3, 17), 8) for _ in range(5))
     wave = real(a) * real(b) ** order * (real(b) * at + real(c) + arb.pi() / 2 * order).sin()
-    tail = {0: real(q) * at * at + real(p) * at, 1: 2 * real(q) * at + real(p), 2: 2 * real(q)}.get(order, arb(0))
+    tail = {0: real(q) * at * at + real(p) * at, 1: 2 * real(q) * at + real(p), 2: 2 * real(q)}.get(
+        order, arb(0)
+    )
     return wave + tail
 
 
@@ -277,8 +279,8 @@ class World:
             case Apply(function, argument, order):
                 return applied(function, order, again(argument))
             case Component(function, indices, arguments, derivatives):
-                return self.component(function, tuple(map(at, indices)), arguments,
-                                      [(slot, tuple(map(at, by))) for slot, by in derivatives], scope, held)  # fmt: skip
+                taken = [(slot, tuple(map(at, by))) for slot, by in derivatives]
+                return self.component(function, tuple(map(at, indices)), arguments, taken, scope, held)
             case Inverse(matrix, row, column):
                 return cofactor_inverse(self.rows(matrix, scope, held), at(row), at(column))
             case Determinant(matrix):
@@ -300,7 +302,9 @@ class World:
     def rows(self, matrix: Abstraction, scope: Scope, held: Held) -> list[list[arb]]:
         r, c = matrix.indices
         size = self.extent(r.range)
-        return [[self.value(matrix.body, {**scope, r: i, c: j}, held) for j in range(size)] for i in range(size)]
+        return [
+            [self.value(matrix.body, {**scope, r: i, c: j}, held) for j in range(size)] for i in range(size)
+        ]
 
     def component(
         self,
@@ -337,7 +341,9 @@ class World:
         definition = self.context.definitions.get(tensor)
         if definition is None:
             return tensor == other
-        return any(self.rests_on(part.tensor, other) for part in walk(definition.body) if isinstance(part, Entry))
+        return any(
+            self.rests_on(part.tensor, other) for part in walk(definition.body) if isinstance(part, Entry)
+        )
 
 
 def ridges(
@@ -400,7 +406,7 @@ def symbols_of(part: object) -> frozenset[str]:
 
 
 def worlds(claim: Claim, kinds: Mapping[str, str], seed: int, count: int) -> Iterator[World]:
-    """Points at which the hypotheses about indices and dimensions hold; those about entries come from `kinds`."""
+    """Points at which hypotheses about indices and dimensions hold; those about entries come from `kinds`."""
     rng = random.Random(seed)
     hypotheses = claim.context.hypotheses
     made = {name: makers()[kind] for name, kind in kinds.items()}
@@ -422,8 +428,12 @@ def worlds(claim: Claim, kinds: Mapping[str, str], seed: int, count: int) -> Ite
         except Nowhere:
             continue
         if attempt % 2:  # every other point has positive entries, so that logarithms have values
-            everything = {e.tensor for side in (claim.lhs, claim.rhs) for e in walk(side) if isinstance(e, Entry)}
-            everything |= {e.tensor for g in claim.context.definitions.values() for e in walk(g) if isinstance(e, Entry)}
+            everything = {
+                e.tensor for side in (claim.lhs, claim.rhs) for e in walk(side) if isinstance(e, Entry)
+            }
+            everything |= {
+                e.tensor for g in claim.context.definitions.values() for e in walk(g) if isinstance(e, Entry)
+            }
             world.kinds = {name: makers()["positive"] for name in everything} | made
         yield world
         count -= 1

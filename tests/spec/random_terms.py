@@ -96,8 +96,8 @@ class Terms:
     def term(self, scope: Scope = FREE, depth: int = 3) -> Term:
         if depth <= 0 or self.random.random() < 0.12:
             return self.atom(scope)
-        kinds = "plus plus plus product product product product sum sum sum sum exp exp phi power delta quotient log root"
-        kinds += " partial partial unknown known"
+        kinds = "plus plus plus product product product product sum sum sum sum exp exp phi power delta"
+        kinds += " quotient log root partial partial unknown known"
         kinds += "" if self.total else " inverse determinant tower raw-log raw-root raw-quotient"
         return getattr(self, "_" + self.random.choice(kinds.split()).replace("-", "_"))(scope, depth - 1)  # type: ignore[no-any-return]
 
@@ -127,7 +127,9 @@ class Terms:
                 lambda: Apply("exp", Product((self.delta(scope), self.term(scope, depth)))),
                 lambda: Apply("phi", Plus((self.delta(scope), self.term(scope, depth)))),
                 lambda: Power(Number(2), self.delta(scope)),
-                lambda: Power(Plus((Number(1), self.delta(scope))), Number(self.random.choice([-1, 2, Fraction(1, 2)]))),
+                lambda: Power(
+                    Plus((Number(1), self.delta(scope))), Number(self.random.choice([-1, 2, Fraction(1, 2)]))
+                ),
             ]
         )
         return make()
@@ -182,7 +184,9 @@ class Terms:
         base = self.term(scope, depth)
         if self.random.random() < 0.5:
             base = Power(base, Number(self.random.choice([2, 2, 3, -2])))
-        return Power(base, Number(Fraction(self.random.choice([-3, -1, 1, 2, 3]), self.random.choice([2, 3]))))
+        return Power(
+            base, Number(Fraction(self.random.choice([-3, -1, 1, 2, 3]), self.random.choice([2, 3])))
+        )
 
     def _raw_quotient(self, scope: Scope, depth: int) -> Term:
         return Power(self.term(scope, depth), Number(self.random.choice([-1, -1, -2])))
@@ -204,13 +208,23 @@ class Terms:
                 lambda: Product((self.delta(scope), Apply("log", argument))),
                 lambda: Product((Plus((Number(1), -self.delta(scope))), Apply("log", argument))),
                 lambda: self._demanding_sum(scope, depth),
-                lambda: Partial(self.demanding(scope, depth - 1) if depth else argument, self.entry(scope, "sx")),
-                lambda: Apply(self.random.choice(["sqrt", "abs", "sign", "log"]), argument, self.random.choice([0, 1, 2])),
+                lambda: Partial(
+                    self.demanding(scope, depth - 1) if depth else argument, self.entry(scope, "sx")
+                ),
+                lambda: Apply(
+                    self.random.choice(["sqrt", "abs", "sign", "log"]),
+                    argument,
+                    self.random.choice([0, 1, 2]),
+                ),
                 lambda: Apply("exp", Product((self.delta(scope), Apply("log", argument)))),
                 lambda: Apply("exp", Product((self.entry(scope, "y"), Apply("log", argument)))),
-                lambda: Power(Plus((Number(2), Product((self.entry(scope, "y"), Apply("log", argument))))), Number(-1)),
+                lambda: Power(
+                    Plus((Number(2), Product((self.entry(scope, "y"), Apply("log", argument))))), Number(-1)
+                ),
                 lambda: Product((self.entry(scope, "yx"), self.entry(scope, "g"))),
-                lambda: Partial(Product((self.entry(scope, "yx"), self.entry(scope, "g"))), self.entry(scope, "x")),
+                lambda: Partial(
+                    Product((self.entry(scope, "yx"), self.entry(scope, "g"))), self.entry(scope, "x")
+                ),
             ]
         )
         return make()
@@ -218,7 +232,10 @@ class Terms:
     def _demanding_sum(self, scope: Scope, depth: int) -> Term:
         index, inner = self.bind(scope, C)
         body = self.demanding(inner, depth - 1) if depth else self._argument(inner)
-        return Sum(index, Product((self.random.choice([Number(1), self.delta(inner), self.entry(inner, "xA")]), body)))
+        return Sum(
+            index,
+            Product((self.random.choice([Number(1), self.delta(inner), self.entry(inner, "xA")]), body)),
+        )
 
     def _argument(self, scope: Scope) -> Term:
         one, other = self.entry(scope, "sxxA"), self.entry(scope, "sxxA")
