@@ -445,9 +445,11 @@ class Checker:
                 ):
                     base = Elaborator(self.scope).resolve(part.base)
                     shape = self.scope.shapes.get(base or "")
-                    pair = (part.sub.left, part.sub.right)
-                    if shape and all(isinstance(n, tex.Symbol) for n in pair):
-                        left, right = (Elaborator(self.scope).named_index(n.letter, shape[0]) for n in pair)  # type: ignore[union-attr]
+                    one, other = part.sub.left, part.sub.right
+                    if shape and isinstance(one, tex.Symbol) and isinstance(other, tex.Symbol):
+                        elaborator = Elaborator(self.scope)
+                        left = elaborator.named_index(one.letter, shape[0])
+                        right = elaborator.named_index(other.letter, shape[0])
                         found.append(t.Coincide(left, right, False, (rf"{left} \neq {right}",)))
         return found
 
@@ -610,14 +612,15 @@ def _likelier_layout(
 ) -> Layout | None:
     """The layout in which more derivatives of a document are proved; None where it makes no difference."""
     proved: dict[Layout, int] = {}
-    for layout in ("denominator", "numerator"):
-        trial = Checker(Judge(), Positions(source), layout, sizes, guard=guard)  # type: ignore[arg-type]
+    layouts: tuple[Layout, ...] = ("denominator", "numerator")
+    for layout in layouts:
+        trial = Checker(Judge(), Positions(source), layout, sizes, guard=guard)
         trial.alternatives = False
         trial.read(passages)
         dependent = [s for s in trial.steps if s.layout in ("denominator", "numerator")]
         if not dependent:
             return None
-        proved[layout] = sum(s.verdict is Verdict.PROVED for s in dependent)  # type: ignore[index]
+        proved[layout] = sum(s.verdict is Verdict.PROVED for s in dependent)
     return "numerator" if proved["numerator"] > proved["denominator"] else "denominator"
 
 

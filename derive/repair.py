@@ -264,7 +264,7 @@ class Broken:
         found = free(self.lhs) | free(self.rhs)
         for body in self.definitions.values():
             found |= {i for i in free(body) if i.name in self.constants}
-        return tuple(sorted(found, key=str))
+        return tuple(sorted(found, key=_spelled))
 
     @cached_property
     def pairs(self) -> list[tuple[Index, Index]]:
@@ -276,7 +276,7 @@ class Broken:
         """Every index that stands in the step, bound ones included."""
         nodes = [*parts(self.lhs, Expression), *parts(self.rhs, Expression)]
         found = {i for e in nodes for i in carried(e)} | {e.index for e in nodes if isinstance(e, x.Sum)}
-        return sorted((i for i in found if isinstance(i.name, str)), key=str)
+        return sorted((i for i in found if isinstance(i.name, str)), key=_spelled)
 
 
 def _changing(terms: tuple[Expression, ...], number: int, put: Put) -> Change:
@@ -347,6 +347,10 @@ def parts(e: Expression, kind: type[Expression] | tuple[type[Expression], ...]) 
         yield e
     for child in x.children(e):
         yield from parts(child, kind)
+
+
+def _spelled(index: Index) -> tuple[str, str]:
+    return str(index), str(index.range)
 
 
 def carried(e: Expression) -> tuple[Index, ...]:
@@ -740,8 +744,8 @@ def one_index(step: Broken, part: Expression) -> Iterator[Candidate]:
 
 def all_indices(step: Broken) -> Iterator[Candidate]:
     """An index is another one's, or two of them are interchanged, in the whole right side."""
-    strange = sorted(free(step.rhs) - free(step.lhs), key=str)
-    known = sorted(free(step.lhs), key=str)
+    strange = sorted(free(step.rhs) - free(step.lhs), key=_spelled)
+    known = sorted(free(step.lhs), key=_spelled)
     renamings = [{old: new for old in strange for new in known if old.range == new.range}]
     for one, other in combinations(step.letters, 2):
         if one.range == other.range:
@@ -771,7 +775,7 @@ def shapes(step: Broken) -> Iterator[Candidate]:
     lhs, rhs = step.lhs, step.rhs
     reason = f"the left side is {x.show_shape(lhs.shape)}, the right side {x.show_shape(rhs.shape)}"
     if lhs.is_scalar and not rhs.is_scalar:
-        letters = sorted(free(lhs), key=str)
+        letters = sorted(free(lhs), key=_spelled)
         for at in (*permutations(letters, 1), *permutations(letters, 2)):
             yield Candidate("shape", reason, tried(x.Entry, rhs, at))
     elif rhs.is_scalar and not lhs.is_scalar and len(lhs.shape) == 2:
@@ -826,7 +830,7 @@ def sums(step: Broken, part: Expression) -> Iterator[Candidate]:
     """A sum or a trace is forgotten, or one too many."""
     if isinstance(part, x.Sum):
         yield Candidate("sum", f"the sum over {part.index} is one too many", part.body)
-    for i in sorted(free(part) - free(step.lhs), key=str) if not isinstance(part, x.Negate) else ():
+    for i in sorted(free(part) - free(step.lhs), key=_spelled) if not isinstance(part, x.Negate) else ():
         yield Candidate("sum", f"the sum over {i} is missing", x.Sum(i, part))
     if is_square(part):
         yield Candidate("sum", f"the trace of {latex(part)} is missing", x.Trace(part))

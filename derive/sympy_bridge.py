@@ -2,7 +2,8 @@
 
 Every SymPy symbol plays one part in a problem, and what would need a second one is a TypeError:
 
-- a *dimension* stands in a shape, or in the upper limit of a sum: an integer, at least 1;
+- a *dimension* stands in a shape, or in the upper limit of a sum, or is declared to be a positive
+  integer and is no index: an integer, at least 1;
 - an *index* is summed over, or stands in the place of an entry or in a Kronecker delta. The range of a
   bound one is read off its own Sum, that of a free one off the matrices whose entries it picks;
 - any other symbol is a *quantity*, a real number.
@@ -412,8 +413,8 @@ class Bridge:
         if symbol in self._scope or symbol in self._bound or symbol in self.ranges:
             raise TypeError(f"{symbol} is an index here, and an index is not read as a number")
         name = self.name(symbol)
-        if name in self.sizes:
-            return x.Count(Dimension.of(name))
+        if name in self.sizes or (symbol.is_integer and symbol.is_positive):
+            return x.Count(Dimension.of(self._size_name(symbol)))
         if symbol.is_real is False or not symbol.is_commutative:
             raise TypeError(f"quantities are real numbers, which {symbol} is assumed not to be")
         self.quantities[name] = symbol
@@ -640,8 +641,10 @@ class Bridge:
                 return [t.AtLeast(Dimension.of(self.name(high)), int(low) + strict, label)]
             if strict:
                 return [t.Positive(self._difference(high, low, statement), label)]
+            if (high - low).is_integer and statement.free_symbols <= self._names_of_sizes():
+                return [t.Positive(self._difference(high + 1, low, statement), label)]
             raise TypeError(
-                f"{statement} cannot be assumed: >= is understood between a size and a number only. "
+                f"{statement} cannot be assumed: >= is understood between sizes only. "
                 f"Give {high} > {low} if that is meant"
             )
         raise TypeError(f"not a hypothesis: {statement!r}; give an equation, an inequality or one_hot(y)")

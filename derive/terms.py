@@ -20,6 +20,7 @@ from dataclasses import dataclass, field, fields
 from fractions import Fraction
 from functools import cache
 from types import MappingProxyType
+from typing import Any
 
 
 class ShapeError(ValueError):
@@ -390,7 +391,7 @@ class Claim:
 
 
 @cache
-def _slots(kind: type) -> tuple[str, ...]:
+def _slots(kind: Any) -> tuple[str, ...]:
     return tuple(slot.name for slot in fields(kind))
 
 

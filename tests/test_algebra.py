@@ -30,6 +30,7 @@ from sympy import (
     sqrt,
     symbols,
 )
+from sympy.matrices.expressions.diagonal import DiagonalMatrix
 
 import derive
 from derive import cross_entropy, gradient, one_hot, partial, prove, softmax
@@ -716,6 +717,122 @@ def test_sums_that_start_at_one() -> None:
     except (TypeError, ValueError):
         return
     assert not proof
+
+
+nonnegative, whole = Symbol("t", nonnegative=True), Symbol("t", integer=True)
+VERDICTS = {  # what is assumed of symbols, and which places there are
+    "a root of a positive number": (sqrt((positive + 1) ** 2), positive + 1, (), "proved"),
+    "refuted where it is positive": (sqrt((positive - 1) ** 2), positive - 1, (), "refuted"),
+    "refuted where it is not negative": (nonnegative**2, nonnegative, (), "refuted"),
+    "refuted where it is whole": (whole**2, whole, (), "refuted"),
+    "the only even prime": (Symbol("t", prime=True), 2, (), "unknown"),
+    "a second entry": (z[1, 0], z[0, 0], (), "refuted"),
+    "the same index in nested sums": (
+        Sum(z[i, 0] * Sum(x[i, 0], (i, 0, d - 1)), (i, 0, c - 1)),
+        Sum(x[j, 0], (j, 0, d - 1)) * Sum(z[j, 0], (j, 0, c - 1)),
+        (),
+        "proved",
+    ),
+    "a free and a bound index": (Sum(z[i, 0] * x[j, 0], (i, 0, c - 1)), x[j, 0] * Sum(z[i, 0], (i, 0, c - 1)),
+                                 (), "proved"),
+    "a sum that starts at one": (Sum(KroneckerDelta(i, 1) * z[i - 1, 0], (i, 1, c)), z[0, 0], (), "proved"),
+    "outside of that sum": (Sum(KroneckerDelta(i, 0) * z[i - 1, 0], (i, 1, c)), 0, (), "proved"),
+    "a function of any form": (
+        z.applyfunc(Lambda(t, 2**t)), z.applyfunc(Lambda(t, exp(t * log(2)))), (), "proved"
+    ),
+    "applied twice": (
+        z.applyfunc(Lambda(t, t**2 + 1)).applyfunc(Lambda(t, t**2))[i, 0], (z[i, 0] ** 2 + 1) ** 2, (), "proved"
+    ),
+    "sizes in order": (Sum(1, (i, 0, c - 1)), Sum(1, (i, 0, d - 1)), (c >= d,), "refuted"),
+    "sizes that are equal": (z, x, (Eq(c, d),), "unknown"),
+    "second derivatives": (sympy.diff(partial(u**3, u), u), 6 * u, (), "proved"),
+    "an unknown function's derivative": (sympy.diff(f(u**2), u), partial(f(u**2), u), (), "proved"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", VERDICTS)
+def test_verdicts(name: str) -> None:
+    """Counterexamples fit the assumptions and the places; scopes are kept apart."""
+    lhs, rhs, given, verdict = VERDICTS[name]
+    proof = prove(lhs, rhs, given=given)
+    assert proof.verdict == verdict, str(proof)
+    if name == "a second entry":
+        assert proof.counterexample.dimensions == {"c": 2}
+
+
+REFUSED = {
+    "an index as a factor": lambda: prove(i * z[i, 0], z[i, 0]),
+    "an index of unknown range": lambda: prove(KroneckerDelta(i, j), 0),
+    "an index of two ranges": lambda: prove(z[i, 0], x[i, 0]),
+    "a triangular sum": lambda: prove(Sum(1, (j, 0, i), (i, 0, c - 1)), c),
+    "the last entry": lambda: prove(z[c - 1, 0], 0),
+    "an exponential of a matrix": lambda: prove(exp(A), A.applyfunc(exp)),
+    "DiagMatrix of a matrix": lambda: prove(DiagMatrix(A), A),
+    "the diagonal part": lambda: prove(DiagonalMatrix(A), A),
+    "symbols that do not commute": lambda: prove(Symbol("a", commutative=False), 1),
+    "an imaginary number": lambda: prove(Symbol("a", imaginary=True), 1),
+    "an assumption on a function": lambda: prove(Function("g", positive=True)(u), u),
+    "a weak inequality": lambda: prove(u, v, given=[u >= v]),
+    "by a size": lambda: prove(partial(c**2, c), 2 * c),
+    "by a bound entry": lambda: prove(partial(Sum(log(z[i, 0]), (i, 0, c - 1)), log(z[i, 0])), c),
+    "by a matrix with a symbol twice": lambda: partial(u, Matrix([u, u])).shape,
+    "one-hot matrix": lambda: prove(u, v, given=[one_hot(W)]),
+    "a name that is made up here": lambda: prove(Symbol("·1"), 0),
+    "text to softmax": lambda: softmax("z"),
+    "text to partial": lambda: partial("u", u),
+    "text to gradient": lambda: gradient("u**2", u),
+    "text to one_hot": lambda: one_hot("y"),
+    "text for the hypotheses": lambda: prove(u, v, given="u > 0"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_refused(name: str) -> None:
+    """What has no reading, or two, is an error and not a guess."""
+    with pytest.raises((TypeError, ShapeError)):
+        REFUSED[name]()
+
+
+EXPLICIT = {
+    "cross entropy": (cross_entropy(Y, P), (EXPLICIT_SUM,), P - Y),
+    "one-hot": (cross_entropy(Y, P), (one_hot(Y),), P - Y),
+    "any label": (cross_entropy(Y, P), (), sum(Y) * P - Y),
+    "softmax": (P, (), Matrix(3, 3, lambda n, m: P[m] * (int(n == m) - P[n]))),
+    "a product": (Z[0] * Z[1] ** 2, (), Matrix([Z[1] ** 2, 2 * Z[0] * Z[1], 0])),
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("name", EXPLICIT)
+def test_gradient_by_an_explicit_matrix(name: str, layout: str) -> None:
+    """Cell by cell, in a short form."""
+    body, given, expected = EXPLICIT[name]
+    found = gradient(body, Z, layout=layout, given=given)  # type: ignore[arg-type]
+    assert found.proved
+    difference = found.result - arranged(expected, layout)
+    assert sympy.simplify(difference) == sympy.zeros(*difference.shape)
+    assert prove(partial(body, Z), arranged(expected, layout), given=given, layout=layout)  # type: ignore[arg-type]
+
+
+def test_gradient_of_concrete_sizes_has_the_short_form() -> None:
+    """The very expression that one would write, and explicit entries where there is none."""
+    label, scores, weights = MatrixSymbol("y", 3, 1), MatrixSymbol("z", 3, 1), MatrixSymbol("W", 3, 2)
+    feature = MatrixSymbol("x", 2, 1)
+    for given in (one_hot(label), Eq(label[0, 0] + label[1, 0] + label[2, 0], 1)):
+        found = gradient(cross_entropy(label, softmax(weights * feature)), weights, given=[given])
+        assert found.result == (softmax(weights * feature) - label) * feature.T
+    assert (
+        gradient(softmax(scores), scores).result
+        == DiagMatrix(softmax(scores)) - softmax(scores) * softmax(scores).T
+    )
+    assert gradient(scores[0, 0] * scores[1, 0], scores).result == Matrix([scores[1, 0], scores[0, 0], 0])
+
+
+def test_gradient_by_an_entry_keeps_its_delta() -> None:
+    """∂ŷ_i/∂z_j with both indices free."""
+    found = gradient(p[i, 0], z[j, 0])
+    assert found.result.has(KroneckerDelta)
+    assert prove(found.result, p[i, 0] * (KroneckerDelta(i, j) - p[j, 0]))
 
 
 def test_statements_are_inert() -> None:

@@ -256,13 +256,8 @@ def vacuous(claim: Claim) -> bool:
     )
 
 
-LOST_IDENTITY = pytest.mark.xfail(reason="I in R^(1x1) loses its definition I_ij = delta_ij", strict=True)
-
-
 @pytest.mark.parametrize("layout", LAYOUTS)
-@pytest.mark.parametrize(
-    "name", [pytest.param(n, marks=[LOST_IDENTITY] if n == "softmax-jacobian" else []) for n in documents()]
-)
+@pytest.mark.parametrize("name", documents())
 def test_one_class_and_one_feature(name: str, layout: str) -> None:
     """c = d = 1: all is proved but what demands two classes, and of that nothing is."""
     for step, statement in judged(catalogue.text(name, layout)[1], layout, {"c": 1, "d": 1}):

@@ -387,12 +387,12 @@ class Laws:
             and doubtful[0][0][0] == "P"
             and doubtful[0][1].numerator % 2 == 1
         ):
-            (below, power) = doubtful[0]
-            opposite: Poly = {m: -c for m, c in below[1]}
+            denominator, exponent = doubtful[0]
+            opposite: Poly = {m: -c for m, c in denominator[1]}
             if self.is_positive(opposite):  # -1 / P = 1 / (-P)
                 others = self._log_monomial(tuple(pair for pair in mono if pair not in doubtful))
                 add(others, self._log_rational(magnitude(scale)))
-                return add(others, self.log(opposite), power)
+                return add(others, self.log(opposite), exponent)
         total = self._log_rational(magnitude(scale))
         if scale < 0 and not doubtful:
             raise Undefined("it takes the logarithm of something negative")

@@ -6,8 +6,8 @@ shape of 1 (ones) or I (identity) is not declared it follows from its neighbour.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from fractions import Fraction
 
 from derive import expression as x
@@ -15,6 +15,7 @@ from derive.expression import Expression, Layout, Shape
 from derive.functions import SPELLINGS
 from derive.lowering import Lowering
 from derive.reader import latex as tex
+from derive.reader.dots import DOTTED, at_letter, general_term, numbered
 from derive.reader.scope import Formula, Function, Scope, Unreadable, key
 from derive.reader.scope import dimension as statement_dimension
 from derive.terms import ONE, Dimension, Index, ShapeError
@@ -79,7 +80,7 @@ class Elaborator:
     def learn_ranges(self, *nodes: tex.Node) -> None:
         """Find out what index letters range over, from the tensors that carry them."""
         for node in nodes:
-            self.mentioned |= {name for part in tex.walk(node) if (name := key(part)) in self.scope.shapes}  # type: ignore[misc]
+            self.mentioned |= {key(part) or "" for part in tex.walk(node)} & self.scope.shapes.keys()
         self._learn(*nodes)
 
     def _learn(self, *nodes: tex.Node) -> None:
@@ -334,7 +335,7 @@ class Elaborator:
         places = [n for n, (_, term) in enumerate(terms) if isinstance(term, tex.Dots)]
         first, last = terms[0][1], None
         for n in range(places[-1] + 1, len(terms)):
-            if _general_term(first, terms[n][1], self.scope.first) is not None:
+            if general_term(first, terms[n][1], self.scope.first) is not None:
                 last = n
         if last is None or terms[0][0] != "+":
             raise Unreadable(
@@ -343,7 +344,7 @@ class Elaborator:
                 terms[places[0]][1],
                 "x_1 + x_2 + \\dots + x_n",
             )
-        general = _general_term(first, terms[last][1], self.scope.first)
+        general = general_term(first, terms[last][1], self.scope.first)
         assert general is not None
         inner = Elaborator(self.scope, self.layout, self.by_scalar, dict(self.bound), dict(self.ranges))
         size = inner.range_of(DOTTED, first, general)
@@ -354,7 +355,7 @@ class Elaborator:
         ]
         before = [term for _, term in terms[1 : places[0]]]
         for number, term in enumerate(before, start=1):
-            expected = _numbered(general, number + self.scope.first)
+            expected = numbered(general, number + self.scope.first)
             if expected != term:
                 raise Unreadable("D017", "this term does not fit the first one and the last", term)
         parts: list[Expression] = [value]
@@ -368,7 +369,7 @@ class Elaborator:
         return parts[0] if len(parts) == 1 else x.Add(tuple(parts))
 
     def special(self, general: tex.Node, term: tex.Node) -> Expression:
-        """The general term at the place of one that is written out between dots: at the index that it carries."""
+        """The general term at the place of one that is written out between dots, which its index tells."""
         letters = [
             n.letter
             for part in tex.walk(term)
@@ -378,7 +379,7 @@ class Elaborator:
         ]
         if len(set(letters)) != 1:
             raise Unreadable("D017", "the place of this term among the dots is not clear", term)
-        return self.expression(_at_letter(general, letters[0]))
+        return self.expression(at_letter(general, letters[0]))
 
     def plus(self, terms: tuple[tuple[str, tex.Node], ...]) -> Expression:
         if any(isinstance(term, tex.Dots) for _, term in terms):
@@ -724,10 +725,11 @@ class Elaborator:
             return self.named(whole)
         e = self.scope.shapes.get("e")
         is_e = isinstance(node.base, tex.Symbol) and node.base.letter == "e" and (
-            e is None or (e != x.SCALAR and not isinstance(node.sup, tex.Number) and not _is_transposition(node.sup))
+            e is None
+            or (e != x.SCALAR and not isinstance(node.sup, tex.Number) and not _is_transposition(node.sup))
         )  # fmt: skip
-        numbered = node.sub is not None and ("e" in self.scope.families or _is_transposition(node.sup))
-        if is_e and node.sup is not None and not node.primes and not numbered:
+        is_numbered = node.sub is not None and ("e" in self.scope.families or _is_transposition(node.sup))
+        if is_e and node.sup is not None and not node.primes and not is_numbered:
             exponent = self.expression(node.sup)
             if node.sub is not None:  # e^z_i is printed for e^{z_i}
                 exponent = self.entry(exponent, node.sub, node)
@@ -1031,7 +1033,7 @@ class Elaborator:
     def listed(self, cells: Sequence[tex.Node | None], node: tex.Node) -> Expression:
         """a_1, a_2, ..., a_n as a column, by its general entry."""
         written = [c for c in cells if c is not None and not isinstance(c, tex.Dots)]
-        general = _general_term(written[0], written[-1], self.scope.first) if len(written) > 1 else None
+        general = general_term(written[0], written[-1], self.scope.first) if len(written) > 1 else None
         if general is None or general == written[0]:
             raise Unreadable(
                 "D017", "the general entry of this list is not clear", node, "x_1, x_2, \\dots, x_n"
@@ -1119,60 +1121,6 @@ class Elaborator:
         return self.juxtaposed(list(nodes))
 
 
-DOTTED = "·dots"
-
-
-def _general_term(first: tex.Node, last: tex.Node, start: int) -> tex.Node | None:
-    """The term of which `first` is the one numbered `start`; None where `last` is not of the same form."""
-    if (
-        isinstance(first, tex.Number)
-        and first.text == str(start)
-        and isinstance(last, (tex.Symbol, tex.Number, tex.Plus))
-    ):
-        return tex.Symbol(first.start, first.end, DOTTED) if first != last else first
-    if type(first) is not type(last):
-        return None
-    if not isinstance(
-        first, (tex.Script, tex.Juxtapose, tex.Fence, tex.Fraction, tex.Infix, tex.Commas, tex.Plus)
-    ):
-        return first if first == last else None
-    parts, others = list(tex.children(first)), list(tex.children(last))
-    if len(parts) != len(others):
-        return None
-    made = [_general_term(a, b, start) for a, b in zip(parts, others, strict=True)]
-    if any(m is None for m in made):
-        return None
-    replaced = dict(zip(map(id, parts), made, strict=True))
-    return _with_children(first, lambda child: replaced[id(child)])  # type: ignore[return-value]
-
-
-def _with_children(node: tex.Node, change: Callable[[tex.Node], tex.Node]) -> tex.Node:
-    """The node with each of its direct children changed."""
-
-    def visit(value: object) -> object:
-        if isinstance(value, tex.Node):
-            return change(value)
-        if isinstance(value, tuple):
-            return tuple(visit(part) for part in value)
-        return value
-
-    return type(node)(*(visit(getattr(node, slot.name)) for slot in fields(node)))
-
-
-def _at_letter(general: tex.Node, letter: str) -> tex.Node:
-    """The general term with a letter for its number."""
-    if isinstance(general, tex.Symbol) and general.letter == DOTTED:
-        return tex.Symbol(general.start, general.end, letter)
-    return _with_children(general, lambda child: _at_letter(child, letter))
-
-
-def _numbered(general: tex.Node, number: int) -> tex.Node:
-    """The general term with a number put in."""
-    if isinstance(general, tex.Symbol) and general.letter == DOTTED:
-        return tex.Number(general.start, general.end, str(number))
-    return _with_children(general, lambda child: _numbered(child, number))
-
-
 OPERATORS: Mapping[str, str] = {
     "softmax": "softmax", "Softmax": "softmax",
     "tr": "trace", "Tr": "trace", "trace": "trace",
@@ -1187,7 +1135,9 @@ def _other_fonts(node: tex.Node) -> list[tex.Node]:
     """The same name in other fonts: x_i is an entry of bold x where only that is declared."""
     match node:
         case tex.Symbol(start=start, end=end, letter=letter, accents=accents):
-            variants = [tex.Symbol(start, end, letter, font, accents) for font in ("", "bold", "cal", "rm")]
+            variants: list[tex.Node] = [
+                tex.Symbol(start, end, letter, font, accents) for font in ("", "bold", "cal", "rm")
+            ]
             return variants if accents else [*variants, tex.Symbol(start, end, letter, "", ("vec",))]
         case tex.Accent(start=start, end=end, accent=accent, body=body):
             return [tex.Accent(start, end, accent, other) for other in _other_fonts(body)]
@@ -1197,7 +1147,7 @@ def _other_fonts(node: tex.Node) -> list[tex.Node]:
 
 
 def _complete(node: tex.Node) -> bool:
-    """Whether a derivative sign before this parenthesis means it alone; (Ax - b)^T begins a longer product."""
+    """Whether a derivative sign before this means it alone; (Ax - b)^T begins a longer product."""
     if isinstance(node, tex.Script):
         return isinstance(node.base, tex.Fence) and not _is_transposition(node.sup)
     return isinstance(node, tex.Fence)

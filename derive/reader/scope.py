@@ -149,7 +149,7 @@ class Scope:
             self.definitions[user] = x.replace(self.definitions[user], symbol, former)
         for user, formula in self.formulas.items():
             parameters = tuple(former if p == symbol else p for p in formula.parameters)
-            self.formulas[user] = Formula(parameters, x.replace(formula.value, symbol, former))  # type: ignore[arg-type]
+            self.formulas[user] = Formula(parameters, x.replace(formula.value, symbol, former))
 
     def symbol(self, name: str) -> x.Symbol:
         return x.Symbol(name, self.shapes[name])
@@ -176,7 +176,7 @@ class Scope:
         return (*given, *self._one_hot(given)), frozenset(self.constants)
 
     def _one_hot(self, given: tuple[t.Hypothesis, ...]) -> list[t.Hypothesis]:
-        """y_i^2 = y_i for zeros and ones; if Sum y = 1, y_i y_j = delta_ij y_i; with y_k = 1, y_i = delta_ik."""
+        """y_i^2 = y_i of zeros and ones; if Sum y = 1, y_i y_j = delta_ij y_i; if y_k = 1, y_i = delta_ik."""
         found: list[t.Hypothesis] = []
         for name, label in self.binary.items():
             (size,) = [d for d in self.shapes[name] if d != ONE] or [ONE]

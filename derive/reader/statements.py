@@ -19,8 +19,7 @@ from derive.lowering import Lowering, Unsupported, state
 from derive.reader import latex as tex
 from derive.reader.elaborate import Elaborator, Pending
 from derive.reader.scope import Family, Formula, Function, Scope, Unreadable, dimension, entry_term, key
-from derive.terms import ONE, Dimension, Index, ShapeError
-
+from derive.terms import ONE, Index, ShapeError
 
 RESERVED = frozenset({*tex.BUILTIN_WORDS, "e", r"\partial", r"\nabla", "d"})  # never defined
 
@@ -80,10 +79,11 @@ def _index_letters(node: tex.Node, scope: Scope) -> tuple[str, ...]:
     for mark in marks:
         parts = mark.items if isinstance(mark, (tex.Juxtapose, tex.Commas)) else (mark,)
         for part in parts:
-            plain = isinstance(part, tex.Symbol) and len(part.letter) == 1 and not part.accents
-            if not plain or part.letter in scope.dimensions or part.letter.isupper():  # type: ignore[union-attr]
+            if not isinstance(part, tex.Symbol) or len(part.letter) != 1 or part.accents:
                 return ()
-            letters.append(part.letter)  # type: ignore[union-attr]
+            if part.letter in scope.dimensions or part.letter.isupper():
+                return ()
+            letters.append(part.letter)
     return tuple(letters)
 
 
@@ -256,9 +256,8 @@ def defined_name(node: tex.Node, scope: Scope, meaning: tex.Node | None = None) 
             return base
         return whole
     if isinstance(node, (tex.Symbol, tex.Accent)) or (isinstance(node, tex.Script) and whole is not None):
-        base = node.base if isinstance(node, tex.Script) else node
-        letter = base.letter if isinstance(base, tex.Symbol) else ""
-        if letter in RESERVED or (base is node and (letter in scope.dimensions or letter in scope.constants)):
+        letter = node.letter if isinstance(node, tex.Symbol) else ""
+        if letter in scope.dimensions or letter in scope.constants:
             return None
         return whole
     return None
@@ -272,7 +271,7 @@ def _is_power(sup: tex.Node, scope: Scope) -> bool:
 
 
 def _is_mark(sup: tex.Node, scope: Scope) -> bool:
-    """Whether a superscript can be part of a name: a layer, a sample, a star or a sign, not a power or a transpose."""
+    """Whether a superscript can be part of a name, as that of a layer, a sample or an optimum."""
     if isinstance(sup, tex.Number):
         return True
     if isinstance(sup, tex.Symbol):
@@ -319,8 +318,9 @@ def define(clause: tex.Clause, scope: Scope, layout: x.Layout) -> None:
             fence = fence.base
         assert isinstance(fence, tex.Fence)
         parameters = fence.body.items if isinstance(fence.body, tex.Commas) else (fence.body,)
-    name = defined_name(node, scope, meaning)
-    assert name is not None
+    found = defined_name(node, scope, meaning)
+    assert found is not None
+    name = found
     presume(parameters, scope)
     elaborator = Elaborator(scope, layout)
     elaborator.learn_ranges(meaning)
@@ -417,8 +417,8 @@ def _typed_names(node: tex.Script, scope: Scope) -> set[str]:
         typed = isinstance(sample, tex.Symbol) and sample.letter in Elaborator(scope).typed_letters()
         return {key(node) or ""} if typed else set()
     letters = Elaborator(scope).index_nodes(node.sub) or []
-    typed = Elaborator(scope).typed_letters()
-    if letters and all(isinstance(n, tex.Symbol) and n.letter in typed for n in letters):
+    layers = Elaborator(scope).typed_letters()
+    if letters and all(isinstance(n, tex.Symbol) and n.letter in layers for n in letters):
         return {key(node) or ""}
     return set()
 
