@@ -397,7 +397,8 @@ def _slots(kind: Any) -> tuple[str, ...]:
 
 def children(term: Term) -> Iterator[Term | Abstraction]:
     """The terms and abstractions directly below a term."""
-    for slot in _slots(type(term)):
+    kind: Any = type(term)
+    for slot in _slots(kind):
         value = getattr(term, slot)
         for part in value if isinstance(value, tuple) else (value,):
             if isinstance(part, (Term, Abstraction)):

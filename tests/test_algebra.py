@@ -741,7 +741,7 @@ VERDICTS = {  # what is assumed of symbols, and which places there are
         z.applyfunc(Lambda(t, 2**t)), z.applyfunc(Lambda(t, exp(t * log(2)))), (), "proved"
     ),
     "applied twice": (
-        z.applyfunc(Lambda(t, t**2 + 1)).applyfunc(Lambda(t, t**2))[i, 0], (z[i, 0] ** 2 + 1) ** 2, (), "proved"
+        z.applyfunc(Lambda(t, t + 1)).applyfunc(Lambda(t, t**2))[i, 0], (z[i, 0] + 1) ** 2, (), "proved"
     ),
     "sizes in order": (Sum(1, (i, 0, c - 1)), Sum(1, (i, 0, d - 1)), (c >= d,), "refuted"),
     "sizes that are equal": (z, x, (Eq(c, d),), "unknown"),

@@ -21,7 +21,7 @@ from derive.reader.elaborate import Elaborator, Pending
 from derive.reader.scope import Family, Formula, Function, Scope, Unreadable, dimension, entry_term, key
 from derive.terms import ONE, Index, ShapeError
 
-RESERVED = frozenset({*tex.BUILTIN_WORDS, "e", r"\partial", r"\nabla", "d"})  # never defined
+RESERVED = frozenset({*tex.BUILTIN_WORDS, "e", r"\partial", r"\nabla", "d"}) - {"sum"}  # never defined
 
 
 def is_declaration(clause: tex.Clause) -> bool:
@@ -210,8 +210,9 @@ def _carries(meaning: tex.Node, letters: list[tex.Node], scope: Scope) -> bool:
 def defined_name(node: tex.Node, scope: Scope, meaning: tex.Node | None = None) -> str | None:
     """The name that an equation with this left side would define: z, a_j or CE(z)."""
     head = node.items[0] if isinstance(node, tex.Juxtapose) else node
+    numbered = isinstance(head, tex.Script) and head.sub is not None and head.sup is None
     head = head.base if isinstance(head, tex.Script) else head
-    if isinstance(head, tex.Symbol) and head.letter in RESERVED:
+    if isinstance(head, tex.Symbol) and head.letter in RESERVED and not (numbered and head.letter == "e"):
         return None
     family = Elaborator(scope).family_name(node)
     if family is not None:
