@@ -1,0 +1,47 @@
+"""What the README says is true: its Python runs, and its commands exist."""
+
+from __future__ import annotations
+
+import pathlib
+import re
+import subprocess
+import sys
+
+import pytest
+
+ROOT = pathlib.Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+EXAMPLES = re.findall(r"```python\n(.*?)```", README, re.S)
+
+
+@pytest.mark.parametrize("number", range(len(EXAMPLES)))
+def test_each_python_example_runs(number: int) -> None:
+    exec(compile(EXAMPLES[number], f"README example {number + 1}", "exec"), {})
+
+
+def test_there_are_two_commands_for_a_fresh_machine() -> None:
+    block = README.split("<!-- commands -->")[1].split("<!-- /commands -->")[0]
+    commands = [line for line in block.splitlines() if line and not line.startswith("```")]
+    assert len(commands) == 2
+    assert all("activate" not in command for command in commands)
+
+
+def test_the_refutation_that_it_prints_is_the_one_that_is_printed(tmp_path: pathlib.Path) -> None:
+    block = next(b for b in re.findall(r"```text\n(.*?)```", README, re.S) if "notes.md:8:37" in b)
+    notes = tmp_path / "notes.md"
+    equation = re.search(r"8 \| (.*)", block)
+    assert equation is not None
+    given = "<!-- derive\nlayout: denominator\nx \\in \\mathbb{R}^n\n-->\n"
+    notes.write_text(given + "\n\n\n" + equation.group(1) + "\n", encoding="utf-8")
+    run = [sys.executable, "-m", "derive", "check", "notes.md"]
+    printed = subprocess.run(run, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert printed.returncode == 1
+    for line in block.splitlines():
+        assert line.rstrip() in [p.rstrip() for p in printed.stdout.splitlines()]
+
+
+def test_every_subcommand_that_it_names_has_help() -> None:
+    named = set(re.findall(r"^derive (\w+)", README, re.M)) | set(re.findall(r"`derive (\w+)", README))
+    for name in sorted(named):
+        run = [sys.executable, "-m", "derive", name, "--help"]
+        assert subprocess.run(run, capture_output=True, check=False).returncode == 0, name
