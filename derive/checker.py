@@ -18,7 +18,7 @@ from derive import expression as x
 from derive import terms as t
 from derive.expression import Expression, Layout
 from derive.judge import Judge, Judgement, mismatch, shape_counterexample, unequal_sizes
-from derive.kernel import Theorem, prove
+from derive.kernel import Residual, Theorem, prove
 from derive.lowering import Statement, Unsupported, state
 from derive.reader import latex as tex
 from derive.reader import statements
@@ -390,7 +390,7 @@ class Checker:
         if self.watch is not None:
             self.watch(step, reading.statement)
         judge = Judge(self.judge.refute, self.judge.gather, dict(self.scope.shapes))
-        _fill(step, judge(reading.statement))
+        _fill(step, judge(reading.statement, reading.found))
         if step.verdict is Verdict.REFUTED:
             step.code = "D102"
             self.mend(step, reading)
@@ -481,8 +481,7 @@ class Checker:
             return Reading(shown, depends, lhs, rhs)
         except Unsupported as trouble:
             return Reading(shown, depends, lhs, rhs, trouble=trouble)
-        proved = isinstance(prove(statement.claim), Theorem) if depends else False
-        return Reading(shown, depends, lhs, rhs, statement, proved)
+        return Reading(shown, depends, lhs, rhs, statement, prove(statement.claim))
 
     # ------------------------------------------------------------------ steps
 
@@ -496,7 +495,8 @@ class Checker:
             lhs = source.text[before.start : before.end].strip()
         else:
             lhs = self.last_text
-        rhs = source.text[link.node.start : link.node.end].strip()
+        last = clause.links[-1] if kind == "declaration" else link
+        rhs = source.text[link.node.start : last.node.end].strip()
         self.last_text = rhs
         step = Step(line, column, kind, link.relation, lhs, rhs, rule=clause.tag, cell=source.passage.cell)
         self.steps.append(step)
@@ -527,8 +527,12 @@ class Reading:
     lhs: Expression | None = None
     rhs: Expression | None = None
     statement: Statement | None = None
-    proved: bool = False
+    found: Theorem | Residual | None = None
     trouble: Unreadable | ShapeError | Unsupported | None = None
+
+    @property
+    def proved(self) -> bool:
+        return isinstance(self.found, Theorem)
 
     @property
     def ill_typed(self) -> bool:

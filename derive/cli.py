@@ -60,7 +60,7 @@ def show(options: argparse.Namespace) -> int:
     try:
         derivation = catalogue.load(options.name, options.layout, sizes)
     except catalogue.UnknownDerivation as trouble:
-        raise Failure(f"{trouble}; `derive list` names them all") from None
+        raise Failure(f"{trouble} (`derive list` names them all)") from None
     write(_rendered(derivation, options.form), options.output)
     return 0 if derivation.proved else 1
 
@@ -192,7 +192,8 @@ def _rendered(derivation: Derivation, form: str) -> str:
         color_system=terminal.color_system if terminal.is_terminal else None,  # type: ignore[arg-type]
     )  # fmt: skip
     show_derivation(derivation, buffer, reading)
-    return buffer.file.getvalue()  # type: ignore[attr-defined, no-any-return]
+    printed: str = buffer.file.getvalue()  # type: ignore[attr-defined]
+    return "\n".join(line.rstrip() for line in printed.splitlines())
 
 
 # ── taking the command line apart ──────────────────────────────────────────────────────────────────────────

@@ -68,10 +68,14 @@ class Judge:
     gather: Gatherer | None = None
     shapes: dict[str, Shape] = field(default_factory=dict)
 
-    def __call__(self, statement: Statement) -> Judgement:
-        """The verdict on a statement. Raises KernelUnsound when the two judges contradict each other."""
+    def __call__(self, statement: Statement, found: Theorem | Residual | None = None) -> Judgement:
+        """The verdict on a statement, or on what the kernel has already found of it.
+
+        Raises KernelUnsound when the two judges contradict each other.
+        """
         claim = statement.claim
-        found = prove(claim)
+        if found is None:
+            found = prove(claim)
         dimensions = claim_dimensions(claim)
         evidence = None
         if self.gather is not None and (isinstance(found, Residual) or _has_derivative(claim)):
@@ -105,23 +109,28 @@ class Judge:
                 bare.normalise(_without_derivatives(side), {})
         except (Undefined, Exhausted, RecursionError):
             return tuple(dict.fromkeys(assumed)), frozenset()
-        written = [self._condition(c.poly, c.kind) for c in sorted(bare.conditions, key=repr)]
+        shown = sorted((c for c in bare.conditions if self._short(c.poly) is not None), key=repr)
+        written = [self._condition(c.poly, c.kind) for c in shown]
         names = dict.fromkeys(assumed + [w for w in written if w not in assumed])
         open_ones = set(assumed)
         defined = set(claim.context.definitions)
         discharged = {
             self._condition(c.poly, c.kind)
-            for c in bare.conditions
+            for c in shown
             if self._condition(c.poly, c.kind) not in open_ones and _mentions(c.poly, defined)
         }
         return tuple(_strongest(list(names))), frozenset(discharged)
 
     def _condition(self, poly: Frozen, kind: str) -> str:
         sign = {"!= 0": r"\neq 0", "> 0": "> 0", ">= 0": r"\ge 0"}[kind]
+        return f"{self._short(poly) or r'\text{(an expression without a short form)}'} {sign}"
+
+    def _short(self, poly: Frozen) -> str | None:
+        """A normal form as LaTeX, where the lifter finds a form for it."""
         try:
-            return f"{latex(lift_scalar(poly, self.shapes))} {sign}"
+            return latex(lift_scalar(poly, self.shapes))
         except NotLifted:
-            return rf"\text{{(an expression without a short form)}} {sign}"
+            return None
 
 
 def _strongest(conditions: list[str]) -> list[str]:

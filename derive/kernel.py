@@ -139,7 +139,7 @@ def _attempt(claim: Claim, labels: frozenset[str], effort: int) -> Theorem | Res
             rest = search.remainder()
             if rest is None:
                 uses = tuple(sorted(search.fired, key=_label_order(claim.context)))
-                return Theorem(_SEAL, claim, uses, tuple(sorted(search.conditions, key=repr)))
+                return Theorem(_SEAL, claim, uses, _distinct(search.conditions))
             left = Residual(freeze(rest))
         except Exhausted:
             left = Residual((), "the claim is too large for its budget")
@@ -150,6 +150,12 @@ def _attempt(claim: Claim, labels: frozenset[str], effort: int) -> Theorem | Res
         if not search.concrete:
             break
     return left
+
+
+def _distinct(conditions: set[Condition]) -> tuple[Condition, ...]:
+    """The conditions in a fixed order, each once."""
+    needed = {(c.kind, c.poly): c for c in sorted(conditions, key=lambda c: c.needed)}
+    return tuple(sorted(needed.values(), key=repr))
 
 
 def _label_order(context: Context) -> Callable[[str], int]:

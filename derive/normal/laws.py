@@ -86,9 +86,8 @@ class Laws:
         self.symmetric: dict[str, tuple[str, ...]] = {}
         self.expanding = True
         self.compiling = False
-        self.needed = (
-            False  # whether what is required now is demanded by the term as it is written; see Condition
-        )
+        self.parameters: set[Atom] = set()  # of the definitions that are being unfolded
+        self.needed = False  # whether the term as it is written demands what is required; see Condition
         self.count = 0
 
     def reduce(self, poly: Poly) -> Poly:
@@ -493,7 +492,7 @@ class Laws:
             if type(part) is not tuple:
                 return part
             if is_index(part):
-                if part[0] < lowest_rank or part[1] in self.context.constants:
+                if part[0] < lowest_rank or part[1] in self.context.constants or part in self.parameters:
                     return part
                 if part[0] == 2 and not bound_too:
                     return part
@@ -506,7 +505,11 @@ class Laws:
 
     def require(self, kind: str, poly: Poly) -> None:
         """Record that the statement makes sense only where poly is '!= 0', '> 0' or '>= 0'."""
-        if self.compiling or self.is_positive(poly) or (kind == ">= 0" and self.is_nonnegative(poly)):
+        if self.compiling or (kind == ">= 0" and self.is_nonnegative(poly)):
+            return
+        if not poly:
+            raise Undefined(f"it demands that something which is always 0 be {kind}")
+        if self.is_positive(poly):
             return
         if kind == "!= 0":
             if len(poly) == 1:
@@ -531,6 +534,8 @@ class Laws:
             if isinstance(hypothesis, AtLeast) and str(hypothesis.dimension) == dimension:
                 if hypothesis.bound > best:
                     self.fired.update(hypothesis.labels)
+                    if self.dimensions[dimension].number is not None:
+                        raise Undefined("its hypotheses about sizes contradict each other")
                 best = max(best, hypothesis.bound)
         return best
 

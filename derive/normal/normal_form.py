@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import Any
 
 from derive.functions import FUNCTIONS
-from derive.normal.laws import Laws, Undefined
+from derive.normal.laws import Condition, Laws, Undefined
 from derive.normal.polynomial import (
     UNIT,
     Atom,
@@ -63,6 +63,7 @@ class NormalForm(Laws):
     def __init__(self, context: Context, effort: int, case: Mapping[Atom, Atom] | None = None):
         super().__init__(context, effort, apart=case is not None)
         self.case: Mapping[Atom, Atom] = case or {}
+        self._demanded: dict[tuple[str, tuple[str, ...], bool], frozenset[Condition]] = {}
         self._open: set[tuple[str, tuple[str, ...], bool]] = set()
         self._unfolded: dict[tuple[str, tuple[str, ...], bool], tuple[tuple[Atom, ...], Poly]] = {}
 
@@ -104,8 +105,9 @@ class NormalForm(Laws):
                 below = self.normalise(base, scope)
                 if not above or list(above) == [UNIT]:
                     exponent_value = above.get(UNIT, 0)
+                    reduced = self.reduce(below)
                     self.needed = True
-                    self.demand_power(self.reduce(below), exponent_value)
+                    self.demand_power(reduced, exponent_value)
                     self.needed = False
                     return self.power(below, exponent_value)
                 # for a symbolic exponent the base is taken to be positive, which x^n need not be
@@ -122,8 +124,9 @@ class NormalForm(Laws):
             case Apply(function, argument, order):
                 inside = self.normalise(argument, scope)
                 if function == "log":
+                    reduced = self.reduce(inside)
                     self.needed = True
-                    self.require("> 0", self.reduce(inside))
+                    self.require("> 0", reduced)
                     self.needed = False
                 return self.apply(function, order, inside)
             case Component(function, indices, arguments, derivatives):
@@ -152,6 +155,7 @@ class NormalForm(Laws):
             if len(definition.indices) != len(at):
                 raise Undefined(f"{tensor} has {len(definition.indices)} indices, not {len(at)}")
             bound, body = self.unfold(tensor, definition)
+            self._demand_at(tensor, bound, at)
             return self.transform(body, dict(zip(bound, at, strict=True)))
         if tensor in self.symmetric and tensor not in self.stops and len(at) == 2:
             if at != tuple(sorted(at)):
@@ -169,11 +173,29 @@ class NormalForm(Laws):
             raise Undefined(f"{tensor} is defined by itself")
         if key not in self._unfolded:
             self._open.add(key)
+            conditions, self.conditions = self.conditions, set()
+            bound = tuple(self.fresh(str(index.range)) for index in definition.indices)
+            self.parameters |= set(bound)
             try:
-                self._unfolded[key] = self.open_term(definition, {})
+                keys = [self.index(index) for index in definition.indices]
+                body = self.reduce(self.normalise(definition.body, dict(zip(keys, bound, strict=True))))
+                self._unfolded[key] = bound, body
+                self._demanded[key] = frozenset(self.conditions)
             finally:
                 self._open.discard(key)
+                self.parameters -= set(bound)
+                self.conditions = conditions
         return self._unfolded[key]
+
+    def _demand_at(self, tensor: str, bound: tuple[Atom, ...], at: tuple[Atom, ...]) -> None:
+        """What a definition demands, of the entry that is used."""
+        moves = dict(zip(bound, at, strict=True))
+        before = self.needed
+        for condition in self._demanded[tensor, self.stops, self.compiling]:
+            moved = self.transform(dict(condition.poly), moves)
+            self.needed = condition.needed
+            self.require(condition.kind, moved)
+        self.needed = before
 
     def apply(self, function: str, order: int, argument: Poly) -> Poly:
         record = FUNCTIONS.get(function)
