@@ -21,6 +21,7 @@ from derive.printing import latex
 from derive.report import Counterexample, Evidence, Verdict
 from derive.terms import Claim, Context, Dimension, Index
 
+NO_SHORT_FORM = r"\text{(an expression without a short form)}"
 Refuter = Callable[[Claim, tuple[Index, ...]], Counterexample | None]
 Gatherer = Callable[[Claim], Evidence | None]
 
@@ -123,7 +124,8 @@ class Judge:
 
     def _condition(self, poly: Frozen, kind: str) -> str:
         sign = {"!= 0": r"\neq 0", "> 0": "> 0", ">= 0": r"\ge 0"}[kind]
-        return f"{self._short(poly) or r'\text{(an expression without a short form)}'} {sign}"
+        short = self._short(poly)
+        return f"{short if short is not None else NO_SHORT_FORM} {sign}"
 
     def _short(self, poly: Frozen) -> str | None:
         """A normal form as LaTeX, where the lifter finds a form for it."""
