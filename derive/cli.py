@@ -302,13 +302,15 @@ def _judging(parser: argparse.ArgumentParser) -> None:
 
 def write(text: str, output: Path | None = None) -> None:
     """To a file, or to standard output as UTF-8; what UTF-8 does not have is escaped."""
+    if text and not text.endswith("\n"):
+        text += "\n"
     if output is not None:
         try:
             output.write_text(text, encoding="utf-8")
         except OSError as trouble:
             raise Failure(f"cannot write {output}: {trouble.strerror or trouble}") from None
     elif text:
-        sys.stdout.write(text if text.endswith("\n") else text + "\n")
+        sys.stdout.write(text)
         sys.stdout.flush()
 
 

@@ -36,8 +36,8 @@ KINDS = (
 )  # fmt: skip
 BUDGET = 60  # how often the kernel is asked about one step
 SHARE = 12  # of that, at most so often for one kind of slip
-EFFORT = 3_000  # of the kernel, for one question
-LARGE = 10  # questions for which one counts that takes more effort
+EFFORT = 2_000  # of the kernel, for one question
+LARGE = 15  # questions for which one counts that takes more effort
 PLACES, TERMS, PAIRS = 120, 8, 3  # at most so many parts of a side, terms, and pairs of indices are looked at
 NODES = 300  # of larger steps, only layout, transpose, sign and factors are looked at
 SUGGESTIONS = 400  # at most so many changes are made for one kind of slip, those that do not fit included

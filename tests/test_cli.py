@@ -236,13 +236,11 @@ def test_a_false_step_fails(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
     assert "6 of 7 steps proved, 1 refuted" in output
 
 
-@pytest.mark.xfail(reason="the codomain of a function is dropped", strict=True)
 def test_quantities_are_shown_whole() -> None:
     """σ maps numbers to numbers, entry by entry."""
     assert re.search("σ ?: R → R", printed(SMALL))
 
 
-@pytest.mark.xfail(reason="a condition that the lifter cannot write", strict=True)
 def test_conditions_are_shown_as_formulas() -> None:
     """No condition is passed over with an excuse."""
     assert "without a short form" not in shown(HOME, COLUMNS="80")

@@ -327,7 +327,9 @@ HOSTILE = {  # term, definitions, and the finding while one is open
     "a function of ten bound indices": (over_all(10, phi(product(x(vertex(at)) for at in range(10)))), {}, ""),
     "a complete graph on seven": (over_all(7, product(EDGES)), {}, ""),
     "six indices in six denominators": (
-        over_all(6, product(x(vertex(at)) / plus(N(1), *(x(vertex(by)) for by in range(6))) for at in range(6))), {}, "D5",
+        over_all(6, product(x(vertex(at)) / plus(N(1), *(x(vertex(by)) for by in range(6))) for at in range(6))),
+        {},
+        "D5",
     ),
     "nine free indices with deltas": (product(Delta(vertex(0), vertex(at)) for at in range(1, 10)), {}, ""),
     "five indices of range twelve": (product(x(index(f"b{at}", 12)) for at in range(5)), {}, ""),
