@@ -324,10 +324,16 @@ HOSTILE = {  # term, definitions, and the finding while one is open
     "a huge order of a known function": (Apply("sigmoid", t(), 10**9), {}, ""),
     "a product of thirty sums": (product(Entry(f"f{at}") + Entry(f"g{at}") for at in range(30)), {}, ""),
     "a chain of thirty matrices": (chain(30), {}, ""),
-    "a function of ten bound indices": (over_all(10, phi(product(x(vertex(at)) for at in range(10)))), {}, ""),
+    "a function of ten bound indices": (
+        over_all(10, phi(product(x(vertex(at)) for at in range(10)))),
+        {},
+        "",
+    ),
     "a complete graph on seven": (over_all(7, product(EDGES)), {}, ""),
     "six indices in six denominators": (
-        over_all(6, product(x(vertex(at)) / plus(N(1), *(x(vertex(by)) for by in range(6))) for at in range(6))),
+        over_all(
+            6, product(x(vertex(at)) / plus(N(1), *(x(vertex(by)) for by in range(6))) for at in range(6))
+        ),
         {},
         "D5",
     ),

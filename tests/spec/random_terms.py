@@ -222,12 +222,23 @@ class Terms:
                     Plus((Number(2), Product((self.entry(scope, "y"), Apply("log", argument))))), Number(-1)
                 ),
                 lambda: Product((self.entry(scope, "yx"), self.entry(scope, "g"))),
+                lambda: Partial(self._of_defined(scope), self.entry(scope, "g")),
                 lambda: Partial(
                     Product((self.entry(scope, "yx"), self.entry(scope, "g"))), self.entry(scope, "x")
                 ),
             ]
         )
         return make()
+
+    def _of_defined(self, scope: Scope) -> Term:
+        g = self.entry(scope, "g")
+        weight = self.random.choice(
+            [self.delta(scope), Plus((Number(1), -self.delta(scope))), self.entry(scope, "y")]
+        )
+        value = self.random.choice(
+            [Power(g, Number(2)), Apply("exp", g), Apply("log", g), Power(g, Number(-1))]
+        )
+        return self.random.choice([Product((weight, value)), Apply("exp", Product((weight, value)))])
 
     def _demanding_sum(self, scope: Scope, depth: int) -> Term:
         index, inner = self.bind(scope, C)
