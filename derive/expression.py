@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from fractions import Fraction
+from itertools import zip_longest
 from typing import Literal
 
 from derive.terms import ONE, Dimension, Index, ShapeError
@@ -73,9 +74,11 @@ def _demand_scalar(expression: Expression, what: str) -> None:
 
 def _same_shape(left: Expression, right: Expression, what: str) -> Shape:
     if left.shape != right.shape:
+        # Beside an array of more axes, one has further axes of size 1.
+        pairs = zip_longest(left.shape, right.shape, fillvalue=ONE)
         raise ShapeError(
             f"{what} needs equal shapes, not {show_shape(left.shape)} and {show_shape(right.shape)}",
-            tuple(zip(left.shape, right.shape, strict=False)),
+            tuple(pairs),
         )
     return left.shape
 

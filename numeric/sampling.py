@@ -476,7 +476,9 @@ class Polynomial:
     def constant(value: Value) -> Polynomial:
         return Polynomial({(): value} if value != 0 else {})
 
-    def __add__(self, other: Polynomial) -> Polynomial:
+    def __add__(self, other: Value) -> Polynomial:
+        if not isinstance(other, Polynomial):
+            return NotImplemented  # a Dual of polynomials knows how to add one
         total = dict(self.terms)
         for monomial, coefficient in other.terms.items():
             joined = total.get(monomial, 0) + coefficient
@@ -486,7 +488,9 @@ class Polynomial:
                 del total[monomial]
         return Polynomial(total)
 
-    def __mul__(self, other: Polynomial) -> Polynomial:
+    def __mul__(self, other: Value) -> Polynomial:
+        if not isinstance(other, Polynomial):
+            return NotImplemented
         total: dict[tuple[int, ...], Value] = {}
         for m, a in self.terms.items():
             for n, b in other.terms.items():
