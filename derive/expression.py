@@ -21,6 +21,7 @@ from derive.terms import ONE, Dimension, Index, ShapeError
 Layout = Literal["numerator", "denominator"]
 Shape = tuple[Dimension, ...]
 SCALAR: Shape = (ONE, ONE)
+UNKNOWN_SIZE = Dimension.of("?")  # the size of ones, or of an identity, that nothing beside it tells
 
 
 def show_shape(shape: Shape) -> str:

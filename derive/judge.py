@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from derive import terms as t
-from derive.expression import Expression, Shape, show_shape
+from derive.expression import UNKNOWN_SIZE, Expression, Shape, show_shape
 from derive.kernel import Exhausted, Residual, Theorem, Undefined, prove
 from derive.lifting import NotLifted, lift_scalar
 from derive.lowering import Statement
@@ -195,6 +195,8 @@ def claim_dimensions(claim: Claim) -> tuple[str, ...]:
 def shape_counterexample(lhs: Expression, rhs: Expression) -> Counterexample | None:
     """The smallest sizes at which two sides have different shapes; None where there are none."""
     names = sorted(frozenset[str]().union(*(d.names for d in (*lhs.shape, *rhs.shape))))
+    if UNKNOWN_SIZE.names <= set(names):
+        return None  # a size that is not known refutes nothing
     for largest in (1, 2, 3):
         for sizes in _assignments(names, largest):
             left = tuple(d.value(sizes) for d in lhs.shape)
@@ -214,6 +216,8 @@ def shape_counterexample(lhs: Expression, rhs: Expression) -> Counterexample | N
 def unequal_sizes(pairs: tuple[tuple[Dimension, Dimension], ...]) -> Counterexample | None:
     """The smallest sizes at which dimensions that would have to be equal are not."""
     names = sorted(frozenset[str]().union(*(d.names for pair in pairs for d in pair)))
+    if UNKNOWN_SIZE.names <= set(names):
+        return None  # a size that is not known refutes nothing
     for largest in (1, 2, 3):
         for sizes in _assignments(names, largest):
             for left, right in pairs:

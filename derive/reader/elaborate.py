@@ -24,7 +24,6 @@ TRANSPOSES = frozenset({"T", r"\top", r"\intercal", "t"})
 PRODUCTS = frozenset({r"\cdot", r"\times", "*", r"\bullet"})
 HADAMARDS = frozenset({r"\odot", r"\circ", ".*"})
 DIFFERENTIALS = frozenset({r"\partial", "d"})
-UNKNOWN_SIZE = Dimension.of("?")
 
 
 @dataclass(frozen=True)
@@ -34,7 +33,7 @@ class Pending(Expression):
     kind: str  # "ones" | "identity" | "zero"
 
     def _shape(self) -> Shape:
-        return (UNKNOWN_SIZE, UNKNOWN_SIZE if self.kind != "ones" else ONE)
+        return (x.UNKNOWN_SIZE, x.UNKNOWN_SIZE if self.kind != "ones" else ONE)
 
     def sized(self, shape: Shape) -> Expression:
         """The array itself. Raises ShapeError where an identity would not be square."""
