@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import groupby
 
 from derive import expression as x
 from derive import terms as t
@@ -60,6 +61,8 @@ COUNTS_FROM_0 = re.compile(r"[A-Za-z}]_\{?0+\}?(?![0-9])|[A-Za-z}]_\{0[0-9]\}")
 LIMITS = re.compile(
     r"\\sum(?:\\limits)?\s*_\s*\{?\s*([a-z])\s*=\s*([01])\s*\}?\s*\^\s*\{?\s*([A-Za-z])\s*(?:\}|(?![A-Za-z{]))"
 )
+SIZE = re.compile(r"\s*([A-Za-z](_\w)?|1)\s*\\times\s*([A-Za-z](_\w)?|1)\s*")
+ONE_HOT = re.compile(r"(?<![a-z])one[- ]?hot|独热", re.IGNORECASE)
 
 parse = lru_cache(maxsize=4096)(tex.parse_formula)  # a document is read several times to find its layout
 Guard = Callable[[Step], AbstractContextManager[None]]
@@ -104,9 +107,11 @@ class Checker:
     def read(self, passages: Sequence[Passage]) -> None:
         self.survey(passages)
         before, block = "", -1
+        blocks = {number: list(group) for number, group in groupby(passages, key=lambda p: p.block)}
         for passage in passages:
             if passage.block != block:
                 before, block = "", passage.block
+                self.described(blocks[block])
             if passage.kind == "given":
                 self.given(passage)
             elif passage.kind == "heading":
@@ -139,6 +144,29 @@ class Checker:
             if name is not None and name != "d":
                 self.scope.differentials.add(name)
         self.scope.limits.update({k: v.pop() for k, v in limits.items() if len(v) == 1 and "" not in v})
+
+    def described(self, block: Sequence[Passage]) -> None:
+        """What a list item or table row says of one symbol: a size such as c \\times d, and one-hot."""
+        formulas = [p for p in block if p.kind == "inline"]
+        if len(formulas) < 2 or block[0].container not in ("item", "row"):
+            return
+        name = re.match(r"[^=:<>]+", formulas[0].text)
+        size = next((p for p in formulas[1:] if SIZE.fullmatch(p.text)), None)
+        if name is None or size is None or self.scope.knows(name.group().strip()):
+            return
+        one_hot = any(p.kind == "prose" and ONE_HOT.search(p.text) for p in block)
+        numbers = r"\{0,1\}" if one_hot else r"\mathbb{R}"
+        said = [rf"{name.group().strip()} \in {numbers}^{{{size.text}}}"]
+        if one_hot:
+            said.append(rf"\sum_i {{{name.group().strip()}}}_i = 1")
+        self.say(said, size)
+
+    def say(self, statements_said: Sequence[str], passage: Passage) -> None:
+        """What a text says in words and sizes, put as a given block would put it."""
+        offsets = [passage.offsets[0]]
+        for text in statements_said:
+            source = Source(text, offsets * (len(text) + 1), passage)
+            self.clauses(source, kind="given")
 
     # ------------------------------------------------------------------ given blocks
 

@@ -113,7 +113,9 @@ class Scope:
         self.shapes[name] = shape
 
     def define(self, name: str, meaning: Expression) -> None:
-        self.forget(name)
+        """Give a symbol a value: what mentions a symbol that had a shape alone now mentions that value."""
+        if not (self.only_sized(name) and self.shapes[name] == meaning.shape):
+            self.forget(name)
         self.shapes[name] = meaning.shape
         self.definitions[name] = meaning
 
@@ -160,6 +162,21 @@ class Scope:
     def settled(self, name: str) -> bool:
         """Whether a symbol has a meaning that a later equation would not give it."""
         return self.knows(name) and name not in self.presumed
+
+    def only_sized(self, name: str) -> bool:
+        """Whether all that is known of a symbol is its shape."""
+        tables = (self.definitions, self.functions, self.families, self.formulas, self.constants)
+        return (
+            name in self.shapes
+            and not any(name in table for table in (*tables, self.indexed, self.binary))
+            and not any(_mentions(h, name) for h in self.hypotheses)
+        )
+
+    def rests_on(self, meaning: Expression, name: str) -> bool:
+        """Whether an expression contains a symbol, also through the definitions of others."""
+        return _uses(meaning, name) or any(
+            _uses(meaning, other) and self.rests_on(body, name) for other, body in self.definitions.items()
+        )
 
     def range_of_letter(self, letter: str) -> Dimension:
         """The dimension of a letter that stands for a whole layer or sample, as in w_{ij} or x^{(i)}."""

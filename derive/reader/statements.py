@@ -191,9 +191,26 @@ def defines(clause: tex.Clause, scope: Scope) -> bool:
         return False
     if clause.links[0].relation == ":=" or not scope.settled(name):
         return True
+    if scope.only_sized(name) and _gives_meaning(clause.first, clause.links[0].node, name, scope):
+        return True
     # l = l(y): the value of an arbitrary function gets the function's name
     meaning = clause.links[0].node
     return name in scope.functions and name not in scope.shapes and _applies(meaning, name)
+
+
+def _gives_meaning(symbol: tex.Node, meaning: tex.Node, name: str, scope: Scope) -> bool:
+    """Whether z = W x + b can be the definition of a symbol z whose shape was declared before."""
+    if key(symbol) != name or isinstance(meaning, (tex.Number, tex.Symbol)):
+        return False
+    if any(key(part) == name for part in tex.walk(meaning)):
+        return False  # A = A^T says something of A
+    elaborator = Elaborator(scope)
+    try:
+        elaborator.learn_ranges(meaning)
+        value = elaborator.side(meaning)
+        return value.shape == scope.shapes[name] and not scope.rests_on(value, name)
+    except (Unreadable, ShapeError):
+        return False
 
 
 def _applies(node: tex.Node, name: str) -> bool:

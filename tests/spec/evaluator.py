@@ -1,8 +1,8 @@
 """What terms mean, by a second mouth: their values at one point in ball arithmetic (python-flint).
 
 It shares nothing with the kernel but `derive.terms`, and nothing at all with `numeric/`. Derivatives are
-central differences with a step of 2^-60 at 600 bits, so they carry more than thirty digits, nested
-ones about as many.
+central differences with a step of 2^-150 at 900 bits, with a generous ball around each for what that
+leaves out, so that values which hinge on more digits than there are show it.
 
     World(sizes, seed)                  one point: a number for every entry of every tensor
     World.value(term, indices)          the term there; raises Nowhere where it has no value
@@ -47,9 +47,10 @@ from derive.terms import (
     walk,
 )
 
-BITS = 600
-STEP = arb(2) ** -60
-CLOSE = 1e-12  # relative: differences agree to 30 digits, what is false differs in the first few
+BITS = 900
+STEP = arb(2) ** -150
+TRUNCATED = arb(2) ** -280  # what a central difference may miss, generously: its terms of order STEP ** 2
+CLOSE = 1e-12  # relative: second derivatives still have more digits, what is false differs in the first few
 
 Place = tuple[int, ...]
 Scope = dict[Index, int]
@@ -93,7 +94,7 @@ def quotient(above: arb, below: arb) -> arb:
 
 
 def raised(base: arb, exponent: arb, number: Fraction | None) -> arb:
-    """base ** exponent; `number` is the exponent where it is written as one."""
+    """base ** exponent; `number` is the exponent where it is written as one, or happens to be an integer."""
     if number is not None and number.denominator == 1:
         result = arb(1)
         for _ in range(abs(int(number))):
@@ -109,6 +110,12 @@ def raised(base: arb, exponent: arb, number: Fraction | None) -> arb:
     return (exponent * base.log()).exp()
 
 
+def whole_number(value: arb) -> Fraction | None:
+    """The small integer that a value is exactly, if it is one: t^n is defined for negative t."""
+    number = value.unique_fmpz() if value.is_finite() and value.rad() == 0 and value.is_integer() else None
+    return None if number is None or abs(number) > 64 else Fraction(int(number))
+
+
 def smooth(seed: str, order: int, at: arb) -> arb:
     """The derivative of this order of the smooth function that a name stands for here."""
     rng = random.Random(seed)
@@ -118,6 +125,12 @@ def smooth(seed: str, order: int, at: arb) -> arb:
         order, arb(0)
     )
     return wave + tail
+
+
+def difference(above: arb, below: arb) -> arb:
+    """A central difference, with a ball for its error."""
+    slope = (above - below) / (2 * STEP)
+    return slope + arb(0, TRUNCATED * (1 + abs(slope.mid())))
 
 
 def absolute(value: arb) -> arb:
@@ -150,7 +163,7 @@ def applied(function: str, order: int, at: arb) -> arb:
         return FUNCTIONS[function](at)
     if function in KINKED and sign_of(at) == 0:
         raise Nowhere("a derivative at a kink")
-    return (applied(function, order - 1, at + STEP) - applied(function, order - 1, at - STEP)) / (2 * STEP)
+    return difference(applied(function, order - 1, at + STEP), applied(function, order - 1, at - STEP))
 
 
 def determinant(rows: list[list[arb]]) -> arb:
@@ -274,8 +287,9 @@ class World:
                 places = range(self.extent(index.range))
                 return sum((again(body, {**scope, index: place}) for place in places), arb(0))
             case Power(base, exponent):
-                number = Fraction(exponent.value) if isinstance(exponent, Number) else None
-                return raised(again(base), again(exponent), number)
+                above = again(exponent)
+                number = Fraction(exponent.value) if isinstance(exponent, Number) else whole_number(above)
+                return raised(again(base), above, number)
             case Apply(function, argument, order):
                 return applied(function, order, again(argument))
             case Component(function, indices, arguments, derivatives):
@@ -335,7 +349,7 @@ class World:
 
             return self.value(body, scope, {**held, tensor: entry})
 
-        return (moved(STEP) - moved(-STEP)) / (2 * STEP)
+        return difference(moved(STEP), moved(-STEP))
 
     def rests_on(self, tensor: str, other: str) -> bool:
         definition = self.context.definitions.get(tensor)
@@ -535,6 +549,7 @@ def makers() -> dict[str, Callable[[World, str, Place], arb]]:
         "positive sum": summing,
         "symmetric at 0, 1": corner,
         "first is one": first,
+        "two": lambda world, tensor, place: arb(2),
         "one": lambda world, tensor, place: arb(1),
         "e": lambda world, tensor, place: arb(1).exp(),
         "zero": lambda world, tensor, place: arb(0),
