@@ -62,6 +62,8 @@ LIMITS = re.compile(
     r"\\sum(?:\\limits)?\s*_\s*\{?\s*([a-z])\s*=\s*([01])\s*\}?\s*\^\s*\{?\s*([A-Za-z])\s*(?:\}|(?![A-Za-z{]))"
 )
 SIZE = re.compile(r"\s*([A-Za-z](_\w)?|1)\s*\\times\s*([A-Za-z](_\w)?|1)\s*")
+# z, or the z of z = W x; nothing raised, such as a transpose
+SYMBOL = re.compile(r"[^=:<>^]{0,40}[A-Za-z][^=:<>^]{0,40}(?==|$)")
 ONE_HOT = re.compile(r"(?<![a-z])one[- ]?hot|独热", re.IGNORECASE)
 
 parse = lru_cache(maxsize=4096)(tex.parse_formula)  # a document is read several times to find its layout
@@ -148,11 +150,15 @@ class Checker:
     def described(self, block: Sequence[Passage]) -> None:
         """What a list item or table row says of one symbol: a size such as c \\times d, and one-hot."""
         formulas = [p for p in block if p.kind == "inline"]
-        if len(formulas) < 2 or block[0].container not in ("item", "row"):
+        if block[0].container not in ("item", "row") or len(formulas) < 2:
             return
-        name = re.match(r"[^=:<>]+", formulas[0].text)
-        size = next((p for p in formulas[1:] if SIZE.fullmatch(p.text)), None)
-        if name is None or size is None or self.scope.knows(name.group().strip()):
+        size = formulas[1]
+        name = SYMBOL.match(formulas[0].text)
+        if name is None or not SIZE.fullmatch(size.text):
+            return  # with more symbols before the size it is not clear whose it is
+        first = parse(name.group().strip())[:1]
+        symbol = None if not first or first[0].first is None else key(first[0].first)
+        if symbol is None or self.scope.knows(symbol):
             return
         one_hot = any(p.kind == "prose" and ONE_HOT.search(p.text) for p in block)
         numbers = r"\{0,1\}" if one_hot else r"\mathbb{R}"
