@@ -223,15 +223,16 @@ class Search:
 
     def _left_in(self, engine: Engine) -> Poly | None:
         claim = self.claim
-        difference = claim.lhs - claim.rhs if claim.relation in ("=", ">", ">=") else claim.rhs - claim.lhs
-        poly = engine.normalise(difference, {})
+        great, small = (
+            (claim.lhs, claim.rhs) if claim.relation in ("=", ">", ">=") else (claim.rhs, claim.lhs)
+        )
+        poly = engine.normalise(great - small, {})
         if claim.relation == "=":
             shown = vanishes(engine, poly)
         else:
             shown = engine.is_positive_sum(poly, strict=claim.relation in ("<", ">"))
-        if shown or (claim.relation in ("<=", ">=") and nonnegative(difference)):
-            return None
-        return engine.reduce(poly) or poly
+            shown |= claim.relation in ("<=", ">=") and small == Number(Fraction(0)) and nonnegative(great)
+        return None if shown else engine.reduce(poly) or poly
 
     def _demand_consistency(self) -> None:
         """Refuse a tensor that is used with different numbers or ranges of indices."""
@@ -345,7 +346,7 @@ def nonnegative(term: Term) -> bool:
             return value >= 0
         case Size():
             return True
-        case Apply("exp", _, 0):
+        case Apply("exp" | "abs", _, 0):
             return True
         case Power(_, Number(value)) if Fraction(value).denominator == 1 and int(value) % 2 == 0:
             return True

@@ -229,6 +229,9 @@ class _Lifter:
                 return x.Apply(name, self.matrix(dict(inner), row, column), order)
             case ("P", inner):
                 return self.matrix(dict(inner), row, column)
+            case ("R", inner, sizes):
+                base = self.matrix(dict(inner), row, column)
+                return x.Power(base, self.scalar(sizes), entrywise=not base.is_scalar)
             case ("N", name):
                 return x.Count(Dimension.of(name))
             case ("Q", prime):

@@ -211,7 +211,12 @@ class Product(Term):
 
 @dataclass(frozen=True, slots=True)
 class Power(Term):
-    """base ** exponent over the reals: the base is positive unless the exponent is an integer."""
+    """base ** exponent over the reals.
+
+    Any base may be raised to an integer, which is a number or a polynomial of dimensions such as n + 1. For
+    every other exponent the power is exp(exponent log base), which only a positive base has: what is said
+    of t^w is said of positive t, also where the value of w could be an integer.
+    """
 
     base: Term
     exponent: Term

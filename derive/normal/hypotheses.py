@@ -40,14 +40,6 @@ class Rule:
     labels: tuple[str, ...] = ()
 
 
-def _symmetric_tensor(hypothesis: Hypothesis) -> str | None:
-    """The name of A where the hypothesis says A[i, j] = A[j, i] for all i and j."""
-    match hypothesis:
-        case Equation(Entry(a, (i, j)), Entry(b, (k, l))) if a == b and i == l and j == k and i != j:
-            return a
-    return None
-
-
 class Engine(NormalForm):
     """Normal forms under the hypotheses of a context, and under what a statement itself demands."""
 

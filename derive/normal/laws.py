@@ -19,7 +19,6 @@ from derive.normal.polynomial import (
     Poly,
     Rational,
     add,
-    contents,
     delta_on,
     free_indices,
     freeze,
@@ -33,11 +32,13 @@ from derive.normal.polynomial import (
     prime_factors,
     quotient,
     small,
+    weight,
 )
 from derive.terms import AtLeast, Context, Dimension
 
-LARGEST = 3_000  # different pieces that one atom may hold
+LARGEST = 20_000  # pieces that one atom may hold
 EXPANDED = 12  # sums over concrete dimensions up to this size are written out
+MINUS_ONE: Frozen = ((UNIT, -1),)
 
 
 class Exhausted(RuntimeError):
@@ -87,7 +88,6 @@ class Laws:
         self.expanding = True
         self.compiling = False
         self.parameters: set[Atom] = set()  # of the definitions that are being unfolded
-        self.needed = False  # whether the term as it is written demands what is required; see Condition
         self.count = 0
 
     def reduce(self, poly: Poly) -> Poly:
@@ -154,7 +154,7 @@ class Laws:
 
     def monomial(self, exponents: Mapping[Atom, Rational]) -> Poly:
         """A product of powers of atoms, settled: deltas used once, powers of polynomials reduced."""
-        if not any(atom[0] in "DPQ" for atom in exponents):
+        if not any(atom[0] in "DPQR" for atom in exponents):
             return {tuple(sorted((a, small(e)) for a, e in exponents.items() if e)): 1}
         kept: list[tuple[Atom, Rational]] = []
         expand: list[Poly] = []
@@ -178,6 +178,10 @@ class Laws:
                     raise Exhausted
                 expand += [dict(atom[1])] * whole
                 exponent -= whole
+                if not exponent:
+                    continue
+            elif tag == "R" and atom[1] == MINUS_ONE:
+                exponent %= 2
                 if not exponent:
                     continue
             kept.append((atom, small(exponent)))
@@ -241,21 +245,67 @@ class Laws:
             self.raise_atom(self.bounded(("P", freeze(rest))), exponent),
         )
 
-    def demand_power(self, poly: Poly, exponent: Rational) -> None:
+    def demand_power(self, poly: Poly, exponent: Rational, needed: bool = False) -> None:
         """Record what makes poly ** exponent defined."""
         if exponent.denominator == 1:
             if exponent < 0:
-                self.require("!= 0", poly)
+                self.require("!= 0", poly, needed)
         elif not self.is_nonnegative(poly):
-            self.require(">= 0" if exponent > 0 else "> 0", poly)
+            self.require(">= 0" if exponent > 0 else "> 0", poly, needed)
         elif exponent < 0:
-            self.require("!= 0", poly)
+            self.require("!= 0", poly, needed)
 
     def bounded(self, atom: Atom) -> Atom:
         """An atom that is not absurdly large. Raises Exhausted for one that is."""
-        if len(contents(atom)) > LARGEST:
+        if weight(atom) > LARGEST:
             raise Exhausted
         return atom
+
+    def power_by_dimensions(self, poly: Poly, exponent: Poly) -> Poly:
+        """poly ** exponent for an integer such as 2n or n + 1."""
+        result = self.power(poly, exponent.get(UNIT, 0))
+        for sizes, times in exponent.items():
+            if sizes != UNIT:
+                result = self.multiply(result, self._power_by_product(poly, sizes, int(times)))
+        return result
+
+    def _power_by_product(self, poly: Poly, sizes: Mono, times: int) -> Poly:
+        """poly ** (times * sizes): (ab)^n = a^n b^n for all a and b, t^n = exp(n log t) for positive t."""
+        poly = self.reduce(poly)
+        if not poly:
+            if times > 0:
+                return {}
+            raise Undefined("it divides by something that is always 0")
+        if self.is_positive(poly):
+            return self.exp(self.multiply({sizes: times}, self.log(poly)))
+        if times < 0:
+            self.require("!= 0", poly)
+        outside, rest = self._content(poly, everything=True)
+        if outside:
+            result = self._power_by_product(rest, sizes, times)
+            for atom, exponent in outside:
+                result = self.multiply(result, self._atom_by_product(atom, exponent, sizes, times))
+            return result
+        scale = rest[leading(rest)]
+        size = self.exp(self.multiply({sizes: times}, self._log_rational(magnitude(scale))))
+        sign: Poly = self.raise_atom(("R", MINUS_ONE, sizes), times) if scale < 0 else {UNIT: 1}
+        rest = add({}, rest, 1 / Fraction(scale))
+        if len(rest) > 1:
+            rest = self.raise_atom(self.bounded(("R", freeze(rest), sizes)), times)
+        elif times < 0 and rest != {UNIT: 1}:
+            raise Undefined("it divides by a Kronecker delta, which is 0 off the diagonal")
+        return self.multiply(self.multiply(size, sign), rest)
+
+    def _atom_by_product(self, atom: Atom, exponent: Rational, sizes: Mono, times: int) -> Poly:
+        """(atom ** exponent) ** (times * sizes)."""
+        if self.is_positive_power(atom, exponent):
+            return self.exp(self.multiply({sizes: times}, self.log(self.raise_atom(atom, exponent))))
+        if exponent.denominator == 1:
+            times, exponent = times * int(exponent), 1
+        base = self.raise_atom(atom, exponent)
+        if atom[0] == "R" and exponent == 1:  # (t^n)^m = t^(nm)
+            base, (sizes,) = dict(atom[1]), self.multiply({sizes: 1}, {atom[2]: 1})
+        return self.raise_atom(self.bounded(("R", freeze(base), sizes)), times)
 
     def _natural_power(self, poly: Poly, exponent: int) -> Poly:
         if len(poly) == 1:
@@ -337,7 +387,7 @@ class Laws:
         outer = {a: e * exponent for a, e in mono if (a, e) not in kept}
         result = self.multiply(result, self.monomial(outer))
         if kept:
-            opaque = ("P", ((kept, 1 if scale > 0 else scale),))
+            opaque = self.bounded(("P", ((kept, 1 if scale > 0 else scale),)))
             result = self.multiply(result, self.raise_atom(opaque, exponent))
         return result
 
@@ -396,7 +446,8 @@ class Laws:
         if scale < 0 and not doubtful:
             raise Undefined("it takes the logarithm of something negative")
         if doubtful:
-            add(total, {((("L", ((tuple(doubtful), 1 if scale > 0 else -1),)), 1),): 1})
+            inner = self.bounded(("L", ((tuple(doubtful), 1 if scale > 0 else -1),)))
+            add(total, {((inner, 1),): 1})
         return add(total, self._log_monomial(tuple(pair for pair in mono if pair not in doubtful)))
 
     def _log_monomial(self, mono: Mono) -> Poly:
@@ -409,7 +460,7 @@ class Laws:
             elif atom[0] == "Q":
                 add(total, self._log_rational(atom[1]), exponent)
             else:
-                add(total, {((("L", ((((atom, 1),), 1),)), 1),): 1}, exponent)
+                add(total, {((self.bounded(("L", ((((atom, 1),), 1),))), 1),): 1}, exponent)
         return total
 
     def _log_rational(self, value: Rational) -> Poly:
@@ -503,8 +554,11 @@ class Laws:
         result: Frozen = visit(freeze(scaled))
         return result
 
-    def require(self, kind: str, poly: Poly) -> None:
-        """Record that the statement makes sense only where poly is '!= 0', '> 0' or '>= 0'."""
+    def require(self, kind: str, poly: Poly, needed: bool = False) -> None:
+        """Record that the statement makes sense only where poly is '!= 0', '> 0' or '>= 0'.
+
+        It is `needed` where the term as it is written says so: see Condition.
+        """
         if self.compiling or (kind == ">= 0" and self.is_nonnegative(poly)):
             return
         if not poly:
@@ -514,18 +568,20 @@ class Laws:
         if kind == "!= 0":
             if len(poly) == 1:
                 for atom, _ in next(iter(poly)):
-                    self._require_atom(atom)
+                    self._require_atom(atom, needed)
                 return
             if self.is_positive({m: -c for m, c in poly.items()}) or self._known(kind, poly):
                 return
-        self.conditions.add(Condition(self.skeleton(poly, 3), kind, self.needed))
+        self.conditions.add(Condition(self.skeleton(poly, 3), kind, needed))
 
-    def _require_atom(self, atom: Atom) -> None:
+    def _require_atom(self, atom: Atom, needed: bool) -> None:
         if atom[0] == "P":
             if len(atom[1]) == 1 or not self.is_positive(dict(atom[1])):
-                self.require("!= 0", dict(atom[1]))
+                self.require("!= 0", dict(atom[1]), needed)
+        elif atom[0] == "R":
+            self.require("!= 0", dict(atom[1]), needed)
         elif not self.is_positive_atom(atom) and not self._known("!= 0", {((atom, 1),): 1}):
-            self.conditions.add(Condition(self.skeleton({((atom, 1),): 1}, 3), "!= 0", self.needed))
+            self.conditions.add(Condition(self.skeleton({((atom, 1),): 1}, 3), "!= 0", needed))
 
     def at_least(self, dimension: str) -> int:
         """A lower bound of a dimension."""
@@ -676,7 +732,7 @@ class Laws:
         assert best is not None
         total: Poly = {}
         for inner, coefficient in best[0]:
-            add(total, {((("S", best[1], inner), 1),): coefficient})
+            add(total, {((self.bounded(("S", best[1], inner)), 1),): coefficient})
         return total
 
     def flatten(self, mono: Mono) -> tuple[list[Atom], dict[Atom, Rational]]:
@@ -752,6 +808,8 @@ class Laws:
                 return self.log(again(dict(poly)))
             case ("P", poly):
                 return again(dict(poly))
+            case ("R", poly, sizes):
+                return self._power_by_product(again(dict(poly)), sizes, 1)
             case ("S", _, _):
                 fresh, body = self.open_sum(atom)
                 body = again(body)
@@ -759,11 +817,11 @@ class Laws:
                     body = self.sum_over(b, body)
                 return body
             case ("F", name, order, poly):
-                return {((("F", name, order, freeze(self.reduce(again(dict(poly))))), 1),): 1}
+                return {((self.bounded(("F", name, order, freeze(self.reduce(again(dict(poly)))))), 1),): 1}
             case ("M", name, indices, places, arguments):
                 slots = tuple(sorted((slot, tuple(map(at, by))) for slot, by in places))
                 inner = tuple(self.abstract(*opened(part)) for part in arguments)
-                return {((("M", name, tuple(map(at, indices)), slots, inner), 1),): 1}
+                return {((self.bounded(("M", name, tuple(map(at, indices)), slots, inner)), 1),): 1}
             case ("I", matrix, i, j):
                 (r, c), body = opened(matrix)
                 return self.inverse(r, c, body, at(i), at(j))

@@ -18,6 +18,7 @@ from derive.normal.polynomial import (
     add,
     diagonal_of,
     freeze,
+    is_size,
     leading,
     occurs,
     small,
@@ -31,6 +32,7 @@ from derive.terms import (
     Delta,
     Determinant,
     Entry,
+    Equation,
     Index,
     Inverse,
     Number,
@@ -87,7 +89,7 @@ class NormalForm(Laws):
             case Size(dimension):
                 return self.size(dimension)
             case Entry(tensor, indices):
-                return self.entry(tensor, tuple(map(at, indices)))
+                return self.entry(tensor, tuple(map(at, indices)), written=True)
             case Delta(left, right):
                 return self.delta(at(left), at(right))
             case Plus(terms):
@@ -106,11 +108,10 @@ class NormalForm(Laws):
                 if not above or list(above) == [UNIT]:
                     exponent_value = above.get(UNIT, 0)
                     reduced = self.reduce(below)
-                    self.needed = True
-                    self.demand_power(reduced, exponent_value)
-                    self.needed = False
+                    self.demand_power(reduced, exponent_value, needed=True)
                     return self.power(below, exponent_value)
-                # for a symbolic exponent the base is taken to be positive, which x^n need not be
+                if all(is_size(mono) and times.denominator == 1 for mono, times in above.items()):
+                    return self.power_by_dimensions(below, above)
                 return self.exp(self.multiply(above, self.log(below)))
             case Sum(index, body):
                 key = self.index(index)
@@ -124,15 +125,13 @@ class NormalForm(Laws):
             case Apply(function, argument, order):
                 inside = self.normalise(argument, scope)
                 if function == "log":
-                    reduced = self.reduce(inside)
-                    self.needed = True
-                    self.require("> 0", reduced)
-                    self.needed = False
+                    self.require("> 0", self.reduce(inside), needed=True)
                 return self.apply(function, order, inside)
             case Component(function, indices, arguments, derivatives):
                 places = tuple(sorted((slot, tuple(map(at, by))) for slot, by in derivatives))
                 inner = tuple(self.abstract(*self.open_term(part, scope)) for part in arguments)
-                return {((("M", function, tuple(map(at, indices)), places, inner), 1),): 1}
+                atom = ("M", function, tuple(map(at, indices)), places, inner)
+                return {((self.bounded(atom), 1),): 1}
             case Inverse(matrix, row, column):
                 (r, c), entry = self.open_term(matrix, scope)
                 return self.inverse(r, c, entry, at(row), at(column))
@@ -149,13 +148,14 @@ class NormalForm(Laws):
         body = self.normalise(part.body, {**scope, **dict(zip(keys, bound, strict=True))})
         return bound, self.reduce(body)
 
-    def entry(self, tensor: str, at: tuple[Atom, ...]) -> Poly:
+    def entry(self, tensor: str, at: tuple[Atom, ...], written: bool = False) -> Poly:
+        """An entry, unfolded where it is defined; what that demands is needed only of an entry as written."""
         definition = self.context.definitions.get(tensor)
         if definition is not None and tensor not in self.stops:
             if len(definition.indices) != len(at):
                 raise Undefined(f"{tensor} has {len(definition.indices)} indices, not {len(at)}")
             bound, body = self.unfold(tensor, definition)
-            self._demand_at(tensor, bound, at)
+            self._demand_at(tensor, bound, at, written)
             return self.transform(body, dict(zip(bound, at, strict=True)))
         if tensor in self.symmetric and tensor not in self.stops and len(at) == 2:
             if at != tuple(sorted(at)):
@@ -187,15 +187,12 @@ class NormalForm(Laws):
                 self.conditions = conditions
         return self._unfolded[key]
 
-    def _demand_at(self, tensor: str, bound: tuple[Atom, ...], at: tuple[Atom, ...]) -> None:
+    def _demand_at(self, tensor: str, bound: tuple[Atom, ...], at: tuple[Atom, ...], written: bool) -> None:
         """What a definition demands, of the entry that is used."""
         moves = dict(zip(bound, at, strict=True))
-        before = self.needed
         for condition in self._demanded[tensor, self.stops, self.compiling]:
             moved = self.transform(dict(condition.poly), moves)
-            self.needed = condition.needed
-            self.require(condition.kind, moved)
-        self.needed = before
+            self.require(condition.kind, moved, needed=written and condition.needed)
 
     def apply(self, function: str, order: int, argument: Poly) -> Poly:
         record = FUNCTIONS.get(function)
@@ -207,7 +204,7 @@ class NormalForm(Laws):
             if function == "log":
                 return self.log(argument)
             if record.definition is None:
-                return {((("F", function, 0, freeze(self.reduce(argument))), 1),): 1}
+                return {((self.bounded(("F", function, 0, freeze(self.reduce(argument)))), 1),): 1}
         # A known function is unfolded at a variable of its own, differentiated there, then moved.
         variable, at = ARGUMENT, Argument()
         conditions, self.conditions = self.conditions, set()
@@ -251,7 +248,7 @@ class NormalForm(Laws):
                 return self.transform(dict(matrix), ends)
         self.require("!= 0", self.determinant(r, c, body))
         matrix, (i, j) = self._oriented(body, r, c, (i, j))
-        return {((("I", matrix, i, j), 1),): 1}
+        return {((self.bounded(("I", matrix, i, j)), 1),): 1}
 
     def determinant(self, r: Atom, c: Atom, body: Poly) -> Poly:
         """det of the matrix with entries body(r, c): det(AB) = det A det B for square A and B."""
@@ -262,12 +259,8 @@ class NormalForm(Laws):
         if self.dimensions[r[-1]].number == 1:
             return self.transform(body, {r: (0, 0, r[-1]), c: (0, 0, r[-1])})
         scale, inner = self._scalar_content(body, r, c)
-        if scale != {UNIT: 1} and (self.is_positive(scale) or self.dimensions[r[-1]].number is not None):
-            size = self.size(r[-1])
-            if list(size) == [UNIT]:
-                factor = self.power(scale, size[UNIT])
-            else:
-                factor = self.exp(self.multiply(size, self.log(scale)))
+        if scale != {UNIT: 1}:
+            factor = self.power_by_dimensions(scale, self.size(r[-1]))
             return self.multiply(factor, self.determinant(r, c, inner))
         split = self._square_factors(body, r, c)
         if split is not None:
@@ -277,7 +270,7 @@ class NormalForm(Laws):
             (((atom, exponent),),) = body
             if atom[0] == "I" and exponent == 1 and {atom[2], atom[3]} == {r, c}:
                 return self.power({((("J", atom[1]), 1),): 1}, -1)
-        return {((("J", self._oriented(body, r, c, None)[0]), 1),): 1}
+        return {((self.bounded(("J", self._oriented(body, r, c, None)[0])), 1),): 1}
 
     def _scalar_content(self, body: Poly, r: Atom, c: Atom) -> tuple[Poly, Poly]:
         """A common factor that mentions neither index, and the rest."""
@@ -345,15 +338,14 @@ class NormalForm(Laws):
             poly = self.reduce(self.normalise(body, scope))
             slope = self.differentiate(poly, tensor, at)
             if not slope:
+                self._demand_independence(poly, tensor)
                 self._demand_dependence(poly, tensor)
             demanded = self.conditions
         finally:
             self.stops, self.conditions = stops, conditions
         for condition in demanded:
             moved = self.transform(dict(condition.poly), {}, lambda *_: None)
-            self.needed = condition.needed
-            self.require(condition.kind, moved)
-            self.needed = False
+            self.require(condition.kind, moved, needed=condition.needed)
         return self.transform(slope, {}, lambda *_: None)
 
     def _rests_on(self, tensor: str) -> frozenset[str]:
@@ -366,6 +358,21 @@ class NormalForm(Laws):
             found |= new
             todo += new
         return frozenset(found)
+
+    def _demand_independence(self, poly: Poly, tensor: str) -> None:
+        """Refuse to call a derivative 0 where an equation relates the two: with a = 2b, is da/db 0 or 2?"""
+        inside = tensor_names(freeze(poly))
+        inside |= {name for stop in inside & set(self.stops) for name in self._rests_on(stop)}
+        for hypothesis in self.context.hypotheses:
+            if isinstance(hypothesis, Equation):
+                mentioned = tensors(hypothesis.lhs) | tensors(hypothesis.rhs)
+                mentioned |= {name for other in mentioned for name in self._rests_on(other)}
+                if tensor in mentioned:
+                    free = mentioned - self.context.definitions.keys() - {tensor} - self._rests_on(tensor)
+                    if related := sorted(free & inside):
+                        raise Undefined(
+                            f"a hypothesis relates {related[0]} to {tensor}, by which it is differentiated"
+                        )
 
     def _demand_dependence(self, poly: Poly, tensor: str) -> None:
         """Refuse a derivative by a defined quantity that is related to `poly` without standing in it."""
@@ -422,6 +429,10 @@ class NormalForm(Laws):
                 return self.multiply(self.power(dict(poly), -1), again(dict(poly)))
             case ("P", poly):
                 return again(dict(poly))
+            case ("R", poly, sizes):
+                # d t^m = m t^(m-1) dt
+                lower = self.multiply({((atom, 1),): 1}, self.power(dict(poly), -1))
+                return self.multiply(self.multiply({sizes: 1}, lower), again(dict(poly)))
             case ("S", _, _):
                 fresh, body = self.open_sum(atom)
                 slope = again(body)

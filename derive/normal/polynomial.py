@@ -6,6 +6,7 @@ A polynomial is {monomial: rational}; a monomial is a sorted tuple of (atom, exp
     ("N", name)                  a dimension symbol      ("Q", p)        a prime, to a fractional power
     ("E", monomial)              exp of a monomial       ("L", poly)     log of a polynomial
     ("P", poly)                  a polynomial, to a power that is negative or fractional
+    ("R", poly, monomial)        a polynomial raised to a product of dimensions
     ("S", (k, ...), monomial)    a contraction: the sum over k, ... of a connected monomial
     ("F", name, order, poly)     a function that stays opaque
     ("M", name, (i, ...), ((argument, (k, ...)), ...), (abstraction, ...))   f(u, v)_i and its derivatives
@@ -52,6 +53,12 @@ def contents(whole: Any) -> frozenset[object]:
         elif type(piece) is str:
             found.add(piece)
     return frozenset(found)
+
+
+@lru_cache(maxsize=1 << 16)
+def weight(whole: Any) -> int:
+    """The number of pieces of a nested tuple, each as often as it stands there."""
+    return 1 + sum(weight(piece) for piece in whole if type(piece) is tuple)
 
 
 def occurs(part: object, whole: Any) -> bool:
@@ -152,6 +159,11 @@ def quotient(mono: Mono, lead: Mono) -> Mono | None:
             return None
         have[atom] = have.get(atom, 0) - exponent
     return tuple((a, e) for a, e in have.items() if e)
+
+
+def is_size(mono: Mono) -> bool:
+    """Whether a monomial is a product of dimensions, a natural number."""
+    return all(atom[0] == "N" and exponent.denominator == 1 and exponent > 0 for atom, exponent in mono)
 
 
 def is_index(part: Any) -> bool:

@@ -66,6 +66,9 @@ class Reading:
                 return logarithm(self.poly(poly, places))
             case ("P", poly):
                 return self.poly(poly, places)
+            case ("R", poly, sizes):
+                power = int(self.mono(sizes, places).unique_fmpz())
+                return raised(self.poly(poly, places), arb(power), Fraction(power))
             case ("S", bound, mono):
                 total = arb(0)
                 for chosen in product(*map(self.size, bound)):
