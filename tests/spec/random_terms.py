@@ -118,7 +118,8 @@ class Terms:
         return Apply("phi", self.term(scope, depth), self.random.choice([0, 0, 1]))
 
     def _power(self, scope: Scope, depth: int) -> Term:
-        return Power(self.term(scope, depth), Number(self.random.choice([0, 2, 2, 3])))
+        exponents = [Number(0), Number(2), Number(2), Number(3), Size(N_), Size(C), Size(N_ + 1), Size(N_ + N_)]
+        return Power(self.term(scope, depth), self.random.choice(exponents))
 
     def _delta(self, scope: Scope, depth: int) -> Term:
         make: Callable[[], Term] = self.random.choice(
@@ -183,13 +184,14 @@ class Terms:
     def _raw_root(self, scope: Scope, depth: int) -> Term:
         base = self.term(scope, depth)
         if self.random.random() < 0.5:
-            base = Power(base, Number(self.random.choice([2, 2, 3, -2])))
+            base = Power(base, self.random.choice([Number(2), Number(2), Number(3), Number(-2), Size(N_)]))
         return Power(
             base, Number(Fraction(self.random.choice([-3, -1, 1, 2, 3]), self.random.choice([2, 3])))
         )
 
     def _raw_quotient(self, scope: Scope, depth: int) -> Term:
-        return Power(self.term(scope, depth), Number(self.random.choice([-1, -1, -2])))
+        exponents = [Number(-1), Number(-1), Number(-2), -Size(N_), Size(N_) - Size(C)]
+        return Power(self.term(scope, depth), self.random.choice(exponents))
 
     # ------------------------------------------------------------ claims that hinge on what is demanded
 
