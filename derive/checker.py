@@ -41,7 +41,6 @@ RELATIONS = {
     r"\ge": ">=",
     r"\geq": ">=",
 }
-NOT_JUDGED = {r"\approx", r"\simeq", r"\sim", r"\propto", r"\leftarrow", r"\to", r"\mapsto", r"\neq"}
 NAME = re.compile(r"(?<![A-Za-z\\])[A-Za-z]{2,}(?![A-Za-z])")
 COMMAND_WORDS = re.compile(
     r"\\(?:begin|end|tag|label|text|mathrm|operatorname|mathbf|mathbb)\s*\{[^}]*\}|\\[A-Za-z]+"
@@ -108,24 +107,20 @@ class Checker:
 
     def read(self, passages: Sequence[Passage]) -> None:
         self.survey(passages)
-        before, block = "", -1
-        blocks = {number: list(group) for number, group in groupby(passages, key=lambda p: p.block)}
-        for passage in passages:
-            if passage.block != block:
-                before, block = "", passage.block
-                self.described(blocks[block])
-            if passage.kind == "given":
-                self.given(passage)
-            elif passage.kind == "heading":
-                self.local, self.case = [], []
-            elif passage.kind == "prose":
-                before = passage.text
-            elif passage.kind == "inline":
-                self.inline(passage, before)
-                before = ""
-            elif passage.kind == "display":
-                self.formula(passage)
-                before = ""
+        for _, group in groupby(passages, key=lambda p: p.block):
+            block = list(group)
+            self.described(block)
+            before = ""
+            for passage in block:
+                if passage.kind == "given":
+                    self.given(passage)
+                elif passage.kind == "heading":
+                    self.local, self.case = [], []
+                elif passage.kind == "inline":
+                    self.inline(passage, before)
+                elif passage.kind == "display":
+                    self.formula(passage)
+                before = passage.text if passage.kind == "prose" else ""
 
     def survey(self, passages: Iterable[Passage]) -> None:
         """What only the whole document tells: whether it counts from 0, and how far sums over a letter go."""
@@ -156,23 +151,18 @@ class Checker:
         name = SYMBOL.match(formulas[0].text)
         if name is None or not SIZE.fullmatch(size.text):
             return  # with more symbols before the size it is not clear whose it is
-        first = parse(name.group().strip())[:1]
+        written = name.group().strip()
+        first = parse(written)[:1]
         symbol = None if not first or first[0].first is None else key(first[0].first)
         if symbol is None or self.scope.knows(symbol):
             return
         one_hot = any(p.kind == "prose" and ONE_HOT.search(p.text) for p in block)
         numbers = r"\{0,1\}" if one_hot else r"\mathbb{R}"
-        said = [rf"{name.group().strip()} \in {numbers}^{{{size.text}}}"]
+        said = [rf"{written} \in {numbers}^{{{size.text}}}"]
         if one_hot:
-            said.append(rf"\sum_i {{{name.group().strip()}}}_i = 1")
-        self.say(said, size)
-
-    def say(self, statements_said: Sequence[str], passage: Passage) -> None:
-        """What a text says in words and sizes, put as a given block would put it."""
-        offsets = [passage.offsets[0]]
-        for text in statements_said:
-            source = Source(text, offsets * (len(text) + 1), passage)
-            self.clauses(source, kind="given")
+            said.append(rf"\sum_i {{{written}}}_i = 1")
+        for text in said:  # put as a given block would put it
+            self.clauses(Source(text, [size.offsets[0]] * (len(text) + 1), size), kind="given")
 
     # ------------------------------------------------------------------ given blocks
 
@@ -245,7 +235,7 @@ class Checker:
         self.learn_words(source.text)
         parsed = parse(source.text, tex.BUILTIN_WORDS | frozenset(self.words))
         for number, clause in enumerate(parsed):
-            if kind != "given" and self.condition_of(clause) is not None and number:
+            if number and kind != "given" and self.condition_of(clause) is not None:
                 continue
             extra = self.conditions_after(parsed, number) if kind != "given" else []
             self.clause(clause, source, kind, extra)
@@ -253,11 +243,13 @@ class Checker:
     def learn_words(self, text: str) -> None:
         """Runs of letters that name one quantity: what is defined, none of whose letters has a meaning."""
         bare = COMMAND_WORDS.sub(" ", text)
+        in_braces = set(BRACED.findall(text))
         for match in NAME.finditer(bare):
             word = match.group()
             after = bare[match.end() :].lstrip(" &")
-            braced = word in BRACED.findall(text)
-            if word in tex.BUILTIN_WORDS or not (braced or after.startswith(("=", "(", ":=", ","))):
+            if word in tex.BUILTIN_WORDS or not (
+                word in in_braces or after.startswith(("=", "(", ":=", ","))
+            ):
                 continue
             if not any(self.scope.knows(letter) for letter in word):
                 self.words.add(word)
@@ -397,17 +389,16 @@ class Checker:
         self, step: Step, left: tex.Node, link: tex.Link, source: Source, extra: list[t.Hypothesis]
     ) -> None:
         readings = self.readings(left, link, (*extra, *self.local, *self.case))
-        trouble = next((r.trouble for r in readings if not r.ill_typed), readings[0].trouble)
-        if isinstance(trouble, Unreadable) and not all(r.ill_typed for r in readings):
-            self.explain(step, source, trouble)
-            return
-        if all(r.ill_typed for r in readings):
+        formed = [r for r in readings if not r.ill_typed]
+        if not formed:
+            trouble = readings[0].trouble
             assert isinstance(trouble, (Unreadable, ShapeError))
             self.refute_shapes(step, trouble)
             return
-        reading = next((r for r in readings if r.proved), None) or next(
-            r for r in readings if not r.ill_typed
-        )
+        if isinstance(formed[0].trouble, Unreadable):
+            self.explain(step, source, formed[0].trouble)
+            return
+        reading = next((r for r in formed if r.proved), formed[0])
         step.layout = reading.layout
         if isinstance(reading.trouble, Unsupported):
             step.verdict, step.code, step.message = Verdict.UNREAD, "D002", str(reading.trouble)

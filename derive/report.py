@@ -68,7 +68,7 @@ class Repair:
 
     kind: str
     latex: str
-    message: str = ""
+    message: str
 
 
 @dataclass(slots=True)

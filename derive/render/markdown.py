@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from derive.derivation import Derivation
 
 _BAR = re.compile(r"\\.|\|")
-VERDICTS = ("proved", "refuted", "unknown", "unread")
 
 
 def derivation_markdown(derivation: Derivation) -> str:
@@ -47,10 +46,10 @@ def _unbarred(bar: re.Match[str]) -> str:
 
 def reports_markdown(reports: Sequence[Report], given: Sequence[Report] = ()) -> str:
     """A table of documents, and a section for each that is not proved, or that needs a hypothesis."""
-    lines = ["# derive check", "", f"| document | {' | '.join(VERDICTS)} | layout |"]
-    lines.append("| --- |" + " --- |" * (len(VERDICTS) + 1))
+    lines = ["# derive check", "", f"| document | {' | '.join(Verdict)} | layout |"]
+    lines.append("| --- |" + " --- |" * (len(Verdict) + 1))
     for report in reports:
-        counts = " | ".join(str(report.counts[verdict]) for verdict in VERDICTS)
+        counts = " | ".join(str(report.counts[verdict]) for verdict in Verdict)
         lines.append(f"| {_code(report.path)} | {counts} | {report.layout or ''} |")
     for report in [*given, *reports]:
         lines += _section(report)

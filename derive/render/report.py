@@ -24,16 +24,6 @@ NOUNS = {
     "proved": "proved", "refuted": "refuted", "unknown": "unknown", "unread": "unread",
     "definition": "definitions", "given": "given", "declaration": "declarations",
 }  # fmt: skip
-VERDICTS = ("proved", "refuted", "unknown", "unread")
-REPAIRS: Mapping[str, str] = {
-    "transpose": "with a transpose it is proved",
-    "layout": "in the other layout it is proved",
-    "sign": "with the other sign it is proved",
-    "factor": "with another factor it is proved",
-    "order": "with its factors in another order it is proved",
-    "index": "with another index it is proved",
-    "hypothesis": "under one more hypothesis it is proved",
-}
 _COLOURS = {
     "proved": "32", "refuted": "1;31", "unknown": "1;33", "unread": "1;35", "bold": "1", "dim": "2",
     "caret": "1;31", "help": "36",
@@ -192,10 +182,10 @@ def diagnostic_text(entry: Diagnostic, style: Style) -> str:
 
 
 def _counts(counts: Mapping[str, int]) -> str:
-    claims = sum(counts[verdict] for verdict in VERDICTS)
+    claims = sum(counts[verdict] for verdict in Verdict)
     if not claims:
         return "no claims"
-    parts = ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS if counts[verdict])
+    parts = ", ".join(f"{counts[verdict]} {verdict}" for verdict in Verdict if counts[verdict])
     return f"{claims} claim{'s' * (claims != 1)}: {parts}"
 
 
@@ -232,7 +222,7 @@ class _Page:
         if step.counterexample is not None:
             self.counterexample(step.counterexample)
         if step.repair is not None:
-            said = step.repair.message or REPAIRS.get(step.repair.kind, step.repair.kind)
+            said = step.repair.message
             self.remark("help", said)
             if step.repair.kind != "layout" and step.repair.latex not in said:
                 self.block(wrap(step.repair.latex, self.style.width - 10))
@@ -255,7 +245,7 @@ class _Page:
         first, *rest = wrap(f"{place} {verdict}{code}{said}", self.style.width)
         label = f"{verdict}{code}"
         if first.startswith(f"{place} {label}"):
-            colour = verdict if verdict in VERDICTS else "dim"
+            colour = verdict if verdict in tuple(Verdict) else "dim"
             first = (
                 f"{self.style.paint(place, 'bold')} {self.style.paint(label, colour)}"
                 + first[len(place) + 1 + len(label) :]
