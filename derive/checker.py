@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import groupby
 
@@ -68,6 +68,7 @@ ONE_HOT = re.compile(r"(?<![a-z])one[- ]?hot|独热", re.IGNORECASE)
 parse = lru_cache(maxsize=4096)(tex.parse_formula)  # a document is read several times to find its layout
 Guard = Callable[[Step], AbstractContextManager[None]]
 Watch = Callable[[Step, Statement], None]
+Proofs = dict[tuple[object, ...], Theorem | Residual]
 
 
 @dataclass
@@ -80,6 +81,7 @@ class Checker:
         layout: of every derivative, unless a given block names another.
         scope: what the symbols mean so far; a layout that a block declares is kept there.
         watch: called with every step that is judged, and its statement.
+        proofs: what the kernel has found of claims, in this reading of the document and in others.
     """
 
     judge: Judge
@@ -88,6 +90,7 @@ class Checker:
     sizes: Mapping[str, int] = field(default_factory=dict)
     watch: Watch | None = None
     guard: Guard | None = None
+    proofs: Proofs = field(default_factory=dict)
     steps: list[Step] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -414,7 +417,7 @@ class Checker:
             return
         if self.watch is not None:
             self.watch(step, reading.statement)
-        judge = Judge(self.judge.refute, self.judge.gather, dict(self.scope.shapes))
+        judge = replace(self.judge, shapes=dict(self.scope.shapes))
         _fill(step, judge(reading.statement, reading.found))
         if step.verdict is Verdict.REFUTED:
             step.code = "D102"
@@ -506,7 +509,21 @@ class Checker:
             return Reading(shown, depends, lhs, rhs)
         except Unsupported as trouble:
             return Reading(shown, depends, lhs, rhs, trouble=trouble)
-        return Reading(shown, depends, lhs, rhs, statement, prove(statement.claim))
+        return Reading(shown, depends, lhs, rhs, statement, self.proof(statement.claim))
+
+    def proof(self, claim: t.Claim) -> Theorem | Residual:
+        context = claim.context
+        key = (
+            claim.lhs,
+            claim.rhs,
+            claim.relation,
+            *context.definitions.items(),
+            context.hypotheses,
+            context.constants,
+        )
+        if key not in self.proofs:
+            self.proofs[key] = prove(claim)
+        return self.proofs[key]
 
     # ------------------------------------------------------------------ steps
 
@@ -615,7 +632,7 @@ def check(
     sizes: Mapping[str, int] | None = None,
     watch: Watch | None = None,
     guard: Guard | None = None,
-) -> tuple[Report, Scope]:
+) -> tuple[Report, Checker]:
     """Check one document that has been taken apart into passages.
 
     Args:
@@ -627,29 +644,36 @@ def check(
         guard: surrounds the work on one claim, to bound its time and to contain its errors.
 
     Returns:
-        the report, and what the symbols mean at the end.
+        the report, and the checker at the end of the document, which knows what the symbols mean.
     """
+    proofs: Proofs = {}
     if layout is None and not any("layout:" in p.text for p in passages if p.kind == "given"):
-        layout = _likelier_layout(source, passages, sizes or {}, guard)
-    checker = Checker(judge, Positions(source), layout, sizes or {}, watch, guard)
+        layout = _likelier_layout(source, passages, sizes or {}, guard, proofs)
+    checker = Checker(judge, Positions(source), layout, sizes or {}, watch, guard, proofs)
     checker.read(passages)
-    return Report(path, _layout_of(checker), checker.steps), checker.scope
+    return Report(path, _layout_of(checker), checker.steps), checker
 
 
 def _likelier_layout(
-    source: str, passages: Sequence[Passage], sizes: Mapping[str, int], guard: Guard | None
+    source: str,
+    passages: Sequence[Passage],
+    sizes: Mapping[str, int],
+    guard: Guard | None,
+    proofs: Proofs,
 ) -> Layout | None:
     """The layout in which more derivatives of a document are proved; None where it makes no difference."""
     proved: dict[Layout, int] = {}
     layouts: tuple[Layout, ...] = ("denominator", "numerator")
     for layout in layouts:
-        trial = Checker(Judge(), Positions(source), layout, sizes, guard=guard)
+        trial = Checker(Judge(), Positions(source), layout, sizes, guard=guard, proofs=proofs)
         trial.alternatives = False
         trial.read(passages)
         dependent = [s for s in trial.steps if s.layout in ("denominator", "numerator")]
         if not dependent:
             return None
         proved[layout] = sum(s.verdict is Verdict.PROVED for s in dependent)
+        if proved[layout] == len(dependent) and layout == layouts[0]:
+            return layout
     return "numerator" if proved["numerator"] > proved["denominator"] else "denominator"
 
 

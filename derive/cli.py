@@ -73,7 +73,8 @@ def check(options: argparse.Namespace) -> int:
         stated = documents.given_files(options.given)
     except documents.Unopenable as trouble:
         raise Failure(str(trouble)) from None
-    found = documents.check_files(options.files, stated, options.layout, options.timeout)
+    shown = options.form != "text" or options.verbose  # only there is anything said of what is proved
+    found = documents.check_files(options.files, stated, options.layout, options.timeout, cross_check=shown)
     reports: list[Report] = []
     if options.form == "text":
         from derive.render.report import given_text, report_text, totals_text

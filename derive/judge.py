@@ -63,11 +63,13 @@ class Judge:
     Attributes:
         refute, gather: see the module's docstring; None leaves that part out.
         shapes: the shape of each symbol, for printing conditions.
+        cross_check: gather evidence for proved claims with a derivative in them, too.
     """
 
     refute: Refuter | None = None
     gather: Gatherer | None = None
     shapes: dict[str, Shape] = field(default_factory=dict)
+    cross_check: bool = True
 
     def __call__(self, statement: Statement, found: Theorem | Residual | None = None) -> Judgement:
         """The verdict on a statement, or on what the kernel has already found of it.
@@ -79,7 +81,8 @@ class Judge:
             found = prove(claim)
         dimensions = claim_dimensions(claim)
         evidence = None
-        if self.gather is not None and (isinstance(found, Residual) or _has_derivative(claim)):
+        doubtful = isinstance(found, Residual) or (self.cross_check and _has_derivative(claim))
+        if self.gather is not None and doubtful:
             evidence = self.gather(claim)
         if isinstance(found, Theorem):
             if evidence is not None and evidence.agrees is False and self.refute is not None:

@@ -321,7 +321,8 @@ def test_a_step_with_everything() -> None:
     )
     step = Step(
         3, 2, "claim", "=", r"\frac{\partial A x}{\partial x}", "A", Verdict.REFUTED, code="D102",
-        message="no", layout="denominator", counterexample=found, repair=Repair("transpose", "A^T", "with a transpose it is proved"),
+        message="no", layout="denominator", counterexample=found,
+        repair=Repair("transpose", "A^T", "with a transpose it is proved"),
         reading="the Jacobian",
     )  # fmt: skip
     note = Note(3, 2, "something", "D110")

@@ -270,6 +270,9 @@ class _Page:
         if step.residual and step.verdict is Verdict.UNKNOWN:
             yield "left over", f"{self.plain(step.residual)}, which is not shown to be 0"
         numeric = step.numeric
+        if step.verdict is Verdict.PROVED and numeric is not None:
+            apart = f"at most {numeric.max_error:.0e} apart" if numeric.max_error else "no difference"
+            yield "numbers", f"{numeric.method}: {apart} in {numeric.samples} samples"
         if step.verdict is Verdict.UNKNOWN and numeric is not None:
             if numeric.agrees and step.relation == "=":
                 close = f" up to {numeric.max_error:.0e}" if numeric.max_error else ""
