@@ -15,9 +15,7 @@ Whether `f(x)` is an application or a product is not for this module: it is a ju
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, fields, replace
-from functools import cache
 from itertools import accumulate, dropwhile
-from typing import Any
 
 from derive.reader.tokens import (
     ACCENTS,
