@@ -9,8 +9,8 @@ with a verdict. A step that cannot be read is reported as unread and costs nothi
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import groupby
@@ -21,6 +21,7 @@ from derive.expression import Expression, Layout
 from derive.judge import Judge, Judgement, mismatch, shape_counterexample, unequal_sizes
 from derive.kernel import Residual, Theorem, prove
 from derive.lowering import Statement, Unsupported, state
+from derive.printing import latex, shape_latex
 from derive.reader import latex as tex
 from derive.reader import statements
 from derive.reader.elaborate import Elaborator
@@ -208,7 +209,8 @@ class Checker:
                 self.case = [condition]
                 self.record(clause, 0, source, "given" if condition.equal else "declaration")
             elif clause.links:
-                self.assume(clause, source)
+                with self.understanding():
+                    self.assume(clause, source)
 
     def assume(self, clause: tex.Clause, source: Source) -> None:
         """What prose supposes: a definition of something new, else a hypothesis until the next heading."""
@@ -241,7 +243,19 @@ class Checker:
             if number and kind != "given" and self.condition_of(clause) is not None:
                 continue
             extra = self.conditions_after(parsed, number) if kind != "given" else []
-            self.clause(clause, source, kind, extra)
+            with self.understanding():
+                self.clause(clause, source, kind, extra)
+
+    @contextmanager
+    def understanding(self) -> Iterator[None]:
+        """Put down, of what is declared, defined or given meanwhile, which shapes were learnt by it."""
+        before, number = dict(self.scope.shapes), len(self.steps)
+        yield
+        new = {name: shape for name, shape in self.scope.shapes.items() if before.get(name) != shape}
+        learnt = [rf"{name} \in {shape_latex(shape)}" for name, shape in new.items()]
+        for step in self.steps[number:]:
+            if step.kind != "claim" and learnt:
+                step.reading = r",\; ".join(learnt)
 
     def learn_words(self, text: str) -> None:
         """Runs of letters that name one quantity: what is defined, none of whose letters has a meaning."""
@@ -408,6 +422,7 @@ class Checker:
             return
         assert reading.lhs is not None
         assert reading.rhs is not None
+        step.reading = _in_latex(reading.lhs, reading.rhs, link.relation)
         if reading.statement is None:
             step.message = mismatch(reading.lhs, reading.rhs)
             step.code = "D101"
@@ -418,14 +433,15 @@ class Checker:
         if self.watch is not None:
             self.watch(step, reading.statement)
         judge = replace(self.judge, shapes=dict(self.scope.shapes))
-        _fill(step, judge(reading.statement, reading.found))
+        found = judge(reading.statement, reading.found)
+        _fill(step, found)
         if step.verdict is Verdict.REFUTED:
             step.code = "D102"
             self.mend(step, reading)
         elif step.verdict is Verdict.PROVED and reading.layout not in ("any", self.used_layout):
             step.message = f"this line is read in {reading.layout} layout"
         elif step.verdict is Verdict.UNKNOWN:
-            step.code = "D201"
+            step.code, step.residual = "D201", judge.short(found.residual) if found.residual else None
 
     def mend(self, step: Step, reading: Reading) -> None:
         """Look for what would make a refuted step true."""
@@ -613,11 +629,19 @@ def _mentions_derivative(node: tex.Node) -> bool:
     return any(isinstance(part, tex.Symbol) and part.letter in signs for part in tex.walk(node))
 
 
+def _in_latex(lhs: Expression, rhs: Expression, relation: str) -> str:
+    """How an equation was understood: its sides as LaTeX, and their shapes."""
+    left, right = shape_latex(lhs.shape), shape_latex(rhs.shape)
+    if left == right:
+        return rf"{latex(lhs)} {relation} {latex(rhs)} \in {right}"
+    return rf"{latex(lhs)} \in {left},\; {latex(rhs)} \in {right}"
+
+
 def _fill(step: Step, found: Judgement) -> None:
     step.verdict = found.verdict
     step.dimensions = found.dimensions
     step.uses = found.uses
-    step.conditions = found.conditions
+    step.conditions, step.guaranteed = found.conditions, found.guaranteed
     step.counterexample = found.counterexample
     step.numeric = found.evidence
     step.message = found.message

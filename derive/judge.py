@@ -20,7 +20,7 @@ from derive.normal.hypotheses import Engine
 from derive.normal.polynomial import Frozen
 from derive.printing import latex
 from derive.report import Counterexample, Evidence, Verdict
-from derive.terms import Claim, Context, Dimension, Index
+from derive.terms import Claim, Context, Dimension, Index, ShapeError
 
 NO_SHORT_FORM = r"\text{(an expression without a short form)}"
 Refuter = Callable[[Claim, tuple[Index, ...]], Counterexample | None]
@@ -37,7 +37,7 @@ class Judgement:
 
     Attributes:
         conditions: what must hold for the statement to make sense, as LaTeX.
-        discharged: those of them that the definitions already guarantee.
+        guaranteed: those of them that the definitions see to, as that of softmax does to its entries.
         residual: the normal form of what is left of lhs - rhs, for what was not proved.
     """
 
@@ -48,7 +48,7 @@ class Judgement:
     message: str | None = None
     dimensions: tuple[str, ...] = ()
     conditions: tuple[str, ...] = ()
-    discharged: frozenset[str] = frozenset()
+    guaranteed: frozenset[str] = frozenset()
     residual: Frozen = ()
 
     @property
@@ -89,14 +89,14 @@ class Judge:
                 against = self.refute(claim, statement.indices)
                 if against is not None:
                     raise KernelUnsound(f"proved, yet {against.lhs} is not {against.rhs} at {against.values}")
-            conditions, discharged = self.conditions(found)
+            conditions, guaranteed = self.conditions(found)
             return Judgement(
                 Verdict.PROVED,
                 found,
                 evidence=evidence,
                 dimensions=dimensions,
                 conditions=conditions,
-                discharged=discharged,
+                guaranteed=guaranteed,
             )
         counterexample = self.refute(claim, statement.indices) if self.refute is not None else None
         verdict = Verdict.UNKNOWN if counterexample is None else Verdict.REFUTED
@@ -104,9 +104,12 @@ class Judge:
         return Judgement(verdict, None, counterexample, evidence, message, dimensions, residual=found.poly)
 
     def conditions(self, theorem: Theorem) -> tuple[tuple[str, ...], frozenset[str]]:
-        """What the statement demands as it is written, and which of these demands its definitions meet."""
+        """What the statement demands as it is written, and which of these demands its definitions meet.
+
+        They meet what mentions a defined quantity where the kernel, which unfolds it, demands nothing at all.
+        """
         claim = theorem.claim
-        assumed = [_condition(self._short(c.poly), c.kind) for c in theorem.conditions]
+        assumed = [_condition(self.short(c.poly), c.kind) for c in theorem.conditions]
         bare = Engine(Context({}, claim.context.hypotheses, claim.context.constants), 50_000)
         try:
             for side in (claim.lhs, claim.rhs):
@@ -115,21 +118,19 @@ class Judge:
             return tuple(dict.fromkeys(assumed)), frozenset()
         written: dict[str, Frozen] = {}
         for condition in sorted(bare.conditions, key=repr):
-            short = self._short(condition.poly)
+            short = self.short(condition.poly)
             if short is not None:
                 written.setdefault(_condition(short, condition.kind), condition.poly)
         names = dict.fromkeys([*assumed, *written])
-        defined = set(claim.context.definitions)
-        discharged = {
-            name for name, poly in written.items() if name not in assumed and _mentions(poly, defined)
-        }
-        return tuple(_strongest(list(names))), frozenset(discharged)
+        defined = set(claim.context.definitions) if not assumed else set[str]()
+        guaranteed = frozenset(name for name, poly in written.items() if _mentions(poly, defined))
+        return tuple(_strongest(list(names))), guaranteed
 
-    def _short(self, poly: Frozen) -> str | None:
+    def short(self, poly: Frozen) -> str | None:
         """A normal form as LaTeX, where the lifter finds a form for it."""
         try:
             return latex(lift_scalar(poly, self.shapes))
-        except NotLifted:
+        except (NotLifted, ShapeError, Undefined, Exhausted, RecursionError):
             return None
 
 

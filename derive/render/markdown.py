@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from derive.render.latex import chains
-from derive.report import Report, Step, Verdict
+from derive.report import BY_DEFINITION, Report, Step, Verdict
 
 if TYPE_CHECKING:
     from derive.derivation import Derivation
@@ -34,7 +34,9 @@ def _row(step: Step) -> str:
     if step.uses:
         verdict += ", uses " + ", ".join(f"${use}$" for use in step.uses)
     if step.conditions:
-        verdict += ", where " + ", ".join(f"${condition}$" for condition in step.conditions)
+        verdict += ", where " + ", ".join(
+            f"${condition}$" + BY_DEFINITION * (condition in step.guaranteed) for condition in step.conditions
+        )
     formula = _BAR.sub(_unbarred, f"{step.relation} {step.rhs}".replace("\n", " "))
     return f"| ${formula}$ | {step.rule or ''} | {verdict} |"
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from derive.diagnostics import Diagnostic
 from derive.reader.latex import BUILTIN_WORDS
 from derive.render.plain import plain
-from derive.report import Counterexample, Note, Report, Step, Value, Verdict
+from derive.report import BY_DEFINITION, Counterexample, Note, Report, Step, Value, Verdict
 
 NOUNS = {
     "proved": "proved", "refuted": "refuted", "unknown": "unknown", "unread": "unread",
@@ -32,7 +32,7 @@ _LINE_END = re.compile(r"\r\n?|\n")
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))")
 _ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
-_LONGEST_FORMULA = 400  # characters of a formula that are set as Unicode; longer ones are cut short
+_LONGEST_FORMULA = 1_000  # characters of a formula that are set as Unicode; longer ones are cut short
 _ROWS_BEFORE, _ROWS_AFTER = 3, 2
 _INVISIBLE = frozenset("\u200b\u200c\u200d\u2060\ufeff\u00ad")
 
@@ -236,7 +236,7 @@ class _Page:
         self.head(step, step.kind, "", "")
         self.formula(step)
         if step.reading:
-            self.remark("read as", step.reading)
+            self.remark("read as", self.plain(step.reading))
         self.lines.append("")
 
     def head(self, step: Step, verdict: str, code: str, said: str) -> None:
@@ -262,11 +262,13 @@ class _Page:
         if step.expected:
             yield "expected", step.expected
         if step.reading and self.style.reading:
-            yield "read as", step.reading
+            layout = f", in {step.layout} layout" if step.layout not in (None, "any") else ""
+            yield "read as", self.plain(step.reading) + layout
         if step.uses:
             yield "uses", ", ".join(map(self.plain, step.uses))
         if step.conditions:
-            yield "where", ", ".join(map(self.plain, step.conditions))
+            conditions = (self.plain(c) + BY_DEFINITION * (c in step.guaranteed) for c in step.conditions)
+            yield "where", ", ".join(conditions)
         if step.residual and step.verdict is Verdict.UNKNOWN:
             yield "left over", f"{self.plain(step.residual)}, which is not shown to be 0"
         numeric = step.numeric

@@ -11,7 +11,7 @@ from rich.text import Text
 from derive.derivation import Derivation
 from derive.reader.latex import BUILTIN_WORDS
 from derive.render.plain import plain
-from derive.report import Counterexample, Step, Verdict
+from derive.report import BY_DEFINITION, Counterexample, Step, Verdict
 
 MARKS = {
     Verdict.PROVED: ("✓", "green"),
@@ -93,7 +93,8 @@ def _notes(step: Step, formula: Callable[[str], str]) -> Iterable[Text]:
     if step.uses:
         yield Text("uses " + ", ".join(formula(u) for u in step.uses), style="cyan")
     if step.conditions:
-        yield Text("where " + ", ".join(formula(c) for c in step.conditions), style="dim")
+        conditions = (formula(c) + BY_DEFINITION * (c in step.guaranteed) for c in step.conditions)
+        yield Text("where " + ", ".join(conditions), style="dim")
     if step.message:
         yield Text(step.message, style=colour)
     if step.counterexample is not None:
