@@ -179,8 +179,11 @@ class Laws:
 
     def monomial(self, exponents: Mapping[Atom, Rational]) -> Poly:
         """A product of powers of atoms, settled: deltas used once, powers of polynomials reduced."""
-        if not any(atom[0] in "DPQR" for atom in exponents):
-            return {tuple(sorted((a, small(e)) for a, e in exponents.items() if e)): 1}
+        for atom in exponents:
+            if atom[0] in "DPQR":
+                break
+        else:
+            return {tuple(sorted([(a, small(e)) for a, e in exponents.items() if e])): 1}
         kept: list[tuple[Atom, Rational]] = []
         expand: list[Poly] = []
         factor: Rational = 1

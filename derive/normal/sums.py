@@ -13,6 +13,7 @@ from derive.normal.polynomial import (
     Poly,
     Rational,
     add,
+    contents,
     delta_on,
     freeze,
     labellings,
@@ -139,19 +140,22 @@ class Sums(Signs):
 
         With `values` everything is built anew, so that definitions no longer stopped unfold.
         """
+        still = values is None  # what none of this occurs in stays as it is
+        touched = {*moves} if zero is None else {*moves, zero}
         total: Poly = {}
         for mono, coefficient in poly.items():
             kept: dict[Atom, Rational] = {}
             part: Poly = {UNIT: coefficient}
             for atom, exponent in mono:
-                if values is None and not any(occurs(k, atom) for k in moves) and (
-                    zero is None or not occurs(zero, atom)
-                ):  # fmt: skip
+                if still and touched.isdisjoint(contents(atom)):
                     kept[atom] = exponent
                 else:
                     moved = self.transform_atom(atom, moves, values, zero)
                     part = self.multiply(part, self.power(moved, exponent))
-            add(total, self.multiply(part, self.monomial(kept)) if kept else part)
+            if len(kept) == len(mono):
+                add(total, {mono: coefficient})
+            else:
+                add(total, self.multiply(part, self.monomial(kept)) if kept else part)
         return total
 
     def transform_atom(
@@ -161,6 +165,11 @@ class Sums(Signs):
         values: Callable[[str, tuple[Atom, ...]], Poly | None] | None,
         zero: Atom | None,
     ) -> Poly:
+        if atom[0] == "T":
+            places = tuple([moves.get(index, index) for index in atom[2:]])
+            value = values(atom[1], places) if values else None
+            return self.entry(atom[1], places) if value is None else value
+
         def again(poly: Poly) -> Poly:
             return self.transform(poly, moves, values, zero)
 
@@ -173,9 +182,6 @@ class Sums(Signs):
             return moves.get(index, index)
 
         match atom:
-            case ("T", tensor, *places):
-                value = values(tensor, tuple(map(at, places))) if values else None
-                return self.entry(tensor, tuple(map(at, places))) if value is None else value
             case ("D", i, j):
                 return {} if atom == zero else self.delta(at(i), at(j))
             case ("E", mono):
