@@ -27,7 +27,9 @@ def derivation_text(derivation: Derivation, width: int = 88) -> str:
     """A derivation as text without colour, in lines of at most so many columns where formulas allow it."""
     page = StringIO()
     rules = {rule.name: getattr(rule, derivation.layout or "denominator") for rule in RULES.values()}
-    show_derivation(derivation, Console(file=page, width=width, color_system=None), rules)
+    # In a notebook, rich would display each line by itself instead of writing it to the page.
+    console = Console(file=page, width=width, color_system=None, force_jupyter=False)
+    show_derivation(derivation, console, rules)
     return "\n".join(line.rstrip() for line in page.getvalue().rstrip().splitlines())
 
 
