@@ -126,7 +126,7 @@ class Note:
     code: str | None = None
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class Report:
     """The steps of one document, in order.
 
@@ -154,3 +154,11 @@ class Report:
         keys = ("proved", "refuted", "unknown", "unread", "definition", "given", "declaration")
         found = [str(step.verdict) if step.kind == "claim" else step.kind for step in self.steps]
         return {key: found.count(key) for key in keys}
+
+    def __str__(self) -> str:
+        from derive.render.report import Style, report_text  # loaded only where something is printed
+
+        return report_text(self, Style(verbose=True)).rstrip("\n")
+
+    def __repr__(self) -> str:
+        return str(self)
