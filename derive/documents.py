@@ -31,6 +31,7 @@ from derive.expression import Layout
 from derive.judge import Judge, KernelUnsound
 from derive.reader.passage import Passage, Positions
 from derive.report import Counterexample, Evidence, Note, Report, Step, Verdict
+from derive.suppression import suppress
 from derive.terms import Claim, Index
 
 KINDS = (".md", ".markdown", ".tex", ".ipynb")
@@ -452,6 +453,7 @@ def check_source(
         if step.verdict is Verdict.UNKNOWN:
             budget.give_up(step)
     classify(report)
+    suppress(report, passages)
     if any(passage.kind in ("display", "inline") for passage in passages):
         shortcuts = _shortcuts(report.steps)
         if shortcuts:

@@ -16,7 +16,7 @@ class Verdict(StrEnum):
 
 
 BY_DEFINITION = " (by definition)"  # said of a condition that the definitions see to
-
+EXCUSED = ("skipped", "baseline")  # what a claim counts as that need not be proved
 Value = int | float | str | list["Value"]
 
 
@@ -88,6 +88,8 @@ class Step:
         reading: how the step was understood.
         place, expected: of what is unread, where the trouble is, and what might have stood there.
         residual: of what is unknown, what is left of lhs - rhs.
+        skipped: why the author wants the claim passed over although it is not proved.
+        known: whether it is in the baseline of faults that are let pass.
     """
 
     line: int
@@ -114,6 +116,14 @@ class Step:
     expected: str | None = None
     residual: str | None = None
     guaranteed: frozenset[str] = frozenset()
+    skipped: str | None = None
+    known: bool = False
+
+    @property
+    def is_fault(self) -> bool:
+        """Whether it is a claim that is not proved, and that nobody has excused."""
+        excused = self.skipped is not None or self.known
+        return self.kind == "claim" and self.verdict is not Verdict.PROVED and not excused
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,10 +160,22 @@ class Report:
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many claims got each verdict, and how many statements of other kinds there are."""
+        """How many claims got each verdict, and how many statements of other kinds there are.
+
+        A claim that is skipped, or is in the baseline, counts as that and not by its verdict.
+        """
         keys = ("proved", "refuted", "unknown", "unread", "definition", "given", "declaration")
-        found = [str(step.verdict) if step.kind == "claim" else step.kind for step in self.steps]
-        return {key: found.count(key) for key in keys}
+        found = [
+            step.kind
+            if step.kind != "claim"
+            else "skipped"
+            if step.skipped is not None
+            else "baseline"
+            if step.known
+            else str(step.verdict)
+            for step in self.steps
+        ]
+        return {key: found.count(key) for key in (*keys, *EXCUSED) if key in keys or key in found}
 
     def __str__(self) -> str:
         from derive.render.report import Style, report_text  # loaded only where something is printed

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from derive.diagnostics import Diagnostic
 from derive.reader.latex import BUILTIN_WORDS
 from derive.render.plain import plain
-from derive.report import BY_DEFINITION, Counterexample, Note, Report, Step, Value, Verdict
+from derive.report import BY_DEFINITION, EXCUSED, Counterexample, Note, Report, Step, Value, Verdict
 
 NOUNS = {
     "proved": "proved", "refuted": "refuted", "unknown": "unknown", "unread": "unread",
@@ -129,7 +129,7 @@ def report_text(report: Report, style: Style) -> str:
         return "\n".join([style.paint(said[0], "bold"), *said[1:]]) + "\n"
     page = _Page(report, style)
     for step in report.steps:
-        if step.kind == "claim" and (step.verdict is not Verdict.PROVED or style.verbose or style.reading):
+        if step.kind == "claim" and (step.is_fault or style.verbose or style.reading):
             page.claim(step)
         elif step.kind != "claim" and style.reading:
             page.statement(step)
@@ -154,14 +154,30 @@ def claims_text(report: Report, style: Style) -> str:
     return "\n".join(page.lines).rstrip("\n") + "\n"
 
 
+def claim_text(report: Report, step: Step, style: Style) -> str:
+    """One claim of a report."""
+    page = _Page(report, style)
+    page.claim(step)
+    return "\n".join(page.lines).rstrip("\n") + "\n"
+
+
+def claim_message(report: Report, step: Step) -> str:
+    """What is to be said of one claim where its place and its text are shown anyway."""
+    page = _Page(report, Style(width=100))
+    page.details(step)
+    lead = len(f"{' ' * page.source.gutter} = ")
+    first = safe(step.message or f"not proved: {step.verdict}")
+    return "\n".join([first, *(line[lead:] for line in page.lines)])
+
+
 def totals_text(reports: Sequence[Report], style: Style) -> str:
     """What is found in all documents together, for more than one; and where codes are explained."""
     lines: list[str] = []
     if len(reports) > 1:
-        total = {key: sum(report.counts[key] for report in reports) for key in NOUNS}
+        total = {key: sum(report.counts.get(key, 0) for report in reports) for key in (*NOUNS, *EXCUSED)}
         closed = sum(report.error is not None for report in reports)
         failed = f", {closed} of them could not be checked" if closed else ""
-        lines += wrap(f"{len(reports)} documents{failed}: {_counts(total)}", style.width)
+        lines += wrap(f"{len(reports)} documents{failed}: {count_text(total)}", style.width)
     codes = {step.code for report in reports for step in report.steps if step.code}
     codes |= {note.code for report in reports for note in report.notes if note.code}
     if codes:
@@ -181,11 +197,13 @@ def diagnostic_text(entry: Diagnostic, style: Style) -> str:
     return "\n".join(lines)
 
 
-def _counts(counts: Mapping[str, int]) -> str:
-    claims = sum(counts[verdict] for verdict in Verdict)
+def count_text(counts: Mapping[str, int]) -> str:
+    """How many claims there are, and how many of them got which verdict."""
+    named = {str(key): str(key) for key in (*Verdict, "skipped")} | {"baseline": "in the baseline"}
+    claims = sum(counts.get(key, 0) for key in named)
     if not claims:
         return "no claims"
-    parts = ", ".join(f"{counts[verdict]} {verdict}" for verdict in Verdict if counts[verdict])
+    parts = ", ".join(f"{counts[key]} {said}" for key, said in named.items() if counts.get(key))
     return f"{claims} claim{'s' * (claims != 1)}: {parts}"
 
 
@@ -212,11 +230,20 @@ class _Page:
             said += f" · {step.rule}" if step.rule else ""
         else:
             said = f" {step.message}" if step.message else ""
+        if step.skipped is not None:
+            said += f" (skipped: {step.skipped})"
+        elif step.known:
+            said += " (in the baseline)"
         self.head(step, str(verdict), code, said)
         if verdict is Verdict.PROVED:
             self.formula(step)
         else:
             self.excerpt(step)
+        self.details(step)
+        self.lines.append("")
+
+    def details(self, step: Step) -> None:
+        """What belongs to a verdict: remarks, the counterexample, what would mend it, notes."""
         for label, text in self.remarks(step):
             self.remark(label, text)
         if step.counterexample is not None:
@@ -229,7 +256,6 @@ class _Page:
         for note in self.report.notes:
             if (note.line, note.column) == (step.line, step.column):
                 self.remark(f"note [{note.code}]" if note.code else "note", note.message)
-        self.lines.append("")
 
     def statement(self, step: Step) -> None:
         """What is declared, defined or given, and how it was understood."""
@@ -360,7 +386,7 @@ class _Page:
             if counts[kind]
         )
         head, *rest = wrap(
-            f"{report.path}: {_counts(counts)}" + (f" ({others})" if others else ""), self.style.width
+            f"{report.path}: {count_text(counts)}" + (f" ({others})" if others else ""), self.style.width
         )
         self.lines += [self.style.paint(head, "bold"), *(f"  {line}" for line in rest)]
         for label, text in (*self._needs(), *self._layouts()):
