@@ -9,9 +9,9 @@ with a verdict. A step that cannot be read is reported as unread and costs nothi
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import groupby
 
@@ -21,6 +21,7 @@ from derive.expression import Expression, Layout
 from derive.judge import Judge, Judgement, mismatch, shape_counterexample, unequal_sizes
 from derive.kernel import Residual, Theorem, prove
 from derive.lowering import Statement, Unsupported, state
+from derive.printing import latex, shape_latex
 from derive.reader import latex as tex
 from derive.reader import statements
 from derive.reader.elaborate import Elaborator
@@ -41,7 +42,6 @@ RELATIONS = {
     r"\ge": ">=",
     r"\geq": ">=",
 }
-NOT_JUDGED = {r"\approx", r"\simeq", r"\sim", r"\propto", r"\leftarrow", r"\to", r"\mapsto", r"\neq"}
 NAME = re.compile(r"(?<![A-Za-z\\])[A-Za-z]{2,}(?![A-Za-z])")
 COMMAND_WORDS = re.compile(
     r"\\(?:begin|end|tag|label|text|mathrm|operatorname|mathbf|mathbb)\s*\{[^}]*\}|\\[A-Za-z]+"
@@ -69,6 +69,7 @@ ONE_HOT = re.compile(r"(?<![a-z])one[- ]?hot|独热", re.IGNORECASE)
 parse = lru_cache(maxsize=4096)(tex.parse_formula)  # a document is read several times to find its layout
 Guard = Callable[[Step], AbstractContextManager[None]]
 Watch = Callable[[Step, Statement], None]
+Proofs = dict[tuple[object, ...], Theorem | Residual]
 
 
 @dataclass
@@ -81,6 +82,7 @@ class Checker:
         layout: of every derivative, unless a given block names another.
         scope: what the symbols mean so far; a layout that a block declares is kept there.
         watch: called with every step that is judged, and its statement.
+        proofs: what the kernel has found of claims, in this reading of the document and in others.
     """
 
     judge: Judge
@@ -89,6 +91,7 @@ class Checker:
     sizes: Mapping[str, int] = field(default_factory=dict)
     watch: Watch | None = None
     guard: Guard | None = None
+    proofs: Proofs = field(default_factory=dict)
     steps: list[Step] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -108,24 +111,20 @@ class Checker:
 
     def read(self, passages: Sequence[Passage]) -> None:
         self.survey(passages)
-        before, block = "", -1
-        blocks = {number: list(group) for number, group in groupby(passages, key=lambda p: p.block)}
-        for passage in passages:
-            if passage.block != block:
-                before, block = "", passage.block
-                self.described(blocks[block])
-            if passage.kind == "given":
-                self.given(passage)
-            elif passage.kind == "heading":
-                self.local, self.case = [], []
-            elif passage.kind == "prose":
-                before = passage.text
-            elif passage.kind == "inline":
-                self.inline(passage, before)
-                before = ""
-            elif passage.kind == "display":
-                self.formula(passage)
-                before = ""
+        for _, group in groupby(passages, key=lambda p: p.block):
+            block = list(group)
+            self.described(block)
+            before = ""
+            for passage in block:
+                if passage.kind == "given":
+                    self.given(passage)
+                elif passage.kind == "heading":
+                    self.local, self.case = [], []
+                elif passage.kind == "inline":
+                    self.inline(passage, before)
+                elif passage.kind == "display":
+                    self.formula(passage)
+                before = passage.text if passage.kind == "prose" else ""
 
     def survey(self, passages: Iterable[Passage]) -> None:
         """What only the whole document tells: whether it counts from 0, and how far sums over a letter go."""
@@ -156,23 +155,18 @@ class Checker:
         name = SYMBOL.match(formulas[0].text)
         if name is None or not SIZE.fullmatch(size.text):
             return  # with more symbols before the size it is not clear whose it is
-        first = parse(name.group().strip())[:1]
+        written = name.group().strip()
+        first = parse(written)[:1]
         symbol = None if not first or first[0].first is None else key(first[0].first)
         if symbol is None or self.scope.knows(symbol):
             return
         one_hot = any(p.kind == "prose" and ONE_HOT.search(p.text) for p in block)
         numbers = r"\{0,1\}" if one_hot else r"\mathbb{R}"
-        said = [rf"{name.group().strip()} \in {numbers}^{{{size.text}}}"]
+        said = [rf"{written} \in {numbers}^{{{size.text}}}"]
         if one_hot:
-            said.append(rf"\sum_i {{{name.group().strip()}}}_i = 1")
-        self.say(said, size)
-
-    def say(self, statements_said: Sequence[str], passage: Passage) -> None:
-        """What a text says in words and sizes, put as a given block would put it."""
-        offsets = [passage.offsets[0]]
-        for text in statements_said:
-            source = Source(text, offsets * (len(text) + 1), passage)
-            self.clauses(source, kind="given")
+            said.append(rf"\sum_i {{{written}}}_i = 1")
+        for text in said:  # put as a given block would put it
+            self.clauses(Source(text, [size.offsets[0]] * (len(text) + 1), size), kind="given")
 
     # ------------------------------------------------------------------ given blocks
 
@@ -215,7 +209,8 @@ class Checker:
                 self.case = [condition]
                 self.record(clause, 0, source, "given" if condition.equal else "declaration")
             elif clause.links:
-                self.assume(clause, source)
+                with self.understanding():
+                    self.assume(clause, source)
 
     def assume(self, clause: tex.Clause, source: Source) -> None:
         """What prose supposes: a definition of something new, else a hypothesis until the next heading."""
@@ -245,19 +240,33 @@ class Checker:
         self.learn_words(source.text)
         parsed = parse(source.text, tex.BUILTIN_WORDS | frozenset(self.words))
         for number, clause in enumerate(parsed):
-            if kind != "given" and self.condition_of(clause) is not None and number:
+            if number and kind != "given" and self.condition_of(clause) is not None:
                 continue
             extra = self.conditions_after(parsed, number) if kind != "given" else []
-            self.clause(clause, source, kind, extra)
+            with self.understanding():
+                self.clause(clause, source, kind, extra)
+
+    @contextmanager
+    def understanding(self) -> Iterator[None]:
+        """Put down, of what is declared, defined or given meanwhile, which shapes were learnt by it."""
+        before, number = dict(self.scope.shapes), len(self.steps)
+        yield
+        new = {name: shape for name, shape in self.scope.shapes.items() if before.get(name) != shape}
+        learnt = [rf"{name} \in {shape_latex(shape)}" for name, shape in new.items()]
+        for step in self.steps[number:]:
+            if step.kind != "claim" and learnt:
+                step.reading = r",\; ".join(learnt)
 
     def learn_words(self, text: str) -> None:
         """Runs of letters that name one quantity: what is defined, none of whose letters has a meaning."""
         bare = COMMAND_WORDS.sub(" ", text)
+        in_braces = set(BRACED.findall(text))
         for match in NAME.finditer(bare):
             word = match.group()
             after = bare[match.end() :].lstrip(" &")
-            braced = word in BRACED.findall(text)
-            if word in tex.BUILTIN_WORDS or not (braced or after.startswith(("=", "(", ":=", ","))):
+            if word in tex.BUILTIN_WORDS or not (
+                word in in_braces or after.startswith(("=", "(", ":=", ","))
+            ):
                 continue
             if not any(self.scope.knows(letter) for letter in word):
                 self.words.add(word)
@@ -397,23 +406,23 @@ class Checker:
         self, step: Step, left: tex.Node, link: tex.Link, source: Source, extra: list[t.Hypothesis]
     ) -> None:
         readings = self.readings(left, link, (*extra, *self.local, *self.case))
-        trouble = next((r.trouble for r in readings if not r.ill_typed), readings[0].trouble)
-        if isinstance(trouble, Unreadable) and not all(r.ill_typed for r in readings):
-            self.explain(step, source, trouble)
-            return
-        if all(r.ill_typed for r in readings):
+        formed = [r for r in readings if not r.ill_typed]
+        if not formed:
+            trouble = readings[0].trouble
             assert isinstance(trouble, (Unreadable, ShapeError))
             self.refute_shapes(step, trouble)
             return
-        reading = next((r for r in readings if r.proved), None) or next(
-            r for r in readings if not r.ill_typed
-        )
+        if isinstance(formed[0].trouble, Unreadable):
+            self.explain(step, source, formed[0].trouble)
+            return
+        reading = next((r for r in formed if r.proved), formed[0])
         step.layout = reading.layout
         if isinstance(reading.trouble, Unsupported):
             step.verdict, step.code, step.message = Verdict.UNREAD, "D002", str(reading.trouble)
             return
         assert reading.lhs is not None
         assert reading.rhs is not None
+        step.reading = _in_latex(reading.lhs, reading.rhs, link.relation)
         if reading.statement is None:
             step.message = mismatch(reading.lhs, reading.rhs)
             step.code = "D101"
@@ -423,15 +432,16 @@ class Checker:
             return
         if self.watch is not None:
             self.watch(step, reading.statement)
-        judge = Judge(self.judge.refute, self.judge.gather, dict(self.scope.shapes))
-        _fill(step, judge(reading.statement, reading.found))
+        judge = replace(self.judge, shapes=dict(self.scope.shapes))
+        found = judge(reading.statement, reading.found)
+        _fill(step, found)
         if step.verdict is Verdict.REFUTED:
             step.code = "D102"
             self.mend(step, reading)
         elif step.verdict is Verdict.PROVED and reading.layout not in ("any", self.used_layout):
             step.message = f"this line is read in {reading.layout} layout"
         elif step.verdict is Verdict.UNKNOWN:
-            step.code = "D201"
+            step.code, step.residual = "D201", judge.short(found.residual) if found.residual else None
 
     def mend(self, step: Step, reading: Reading) -> None:
         """Look for what would make a refuted step true."""
@@ -515,7 +525,21 @@ class Checker:
             return Reading(shown, depends, lhs, rhs)
         except Unsupported as trouble:
             return Reading(shown, depends, lhs, rhs, trouble=trouble)
-        return Reading(shown, depends, lhs, rhs, statement, prove(statement.claim))
+        return Reading(shown, depends, lhs, rhs, statement, self.proof(statement.claim))
+
+    def proof(self, claim: t.Claim) -> Theorem | Residual:
+        context = claim.context
+        key = (
+            claim.lhs,
+            claim.rhs,
+            claim.relation,
+            *context.definitions.items(),
+            context.hypotheses,
+            context.constants,
+        )
+        if key not in self.proofs:
+            self.proofs[key] = prove(claim)
+        return self.proofs[key]
 
     # ------------------------------------------------------------------ steps
 
@@ -605,11 +629,19 @@ def _mentions_derivative(node: tex.Node) -> bool:
     return any(isinstance(part, tex.Symbol) and part.letter in signs for part in tex.walk(node))
 
 
+def _in_latex(lhs: Expression, rhs: Expression, relation: str) -> str:
+    """How an equation was understood: its sides as LaTeX, and their shapes."""
+    left, right = shape_latex(lhs.shape), shape_latex(rhs.shape)
+    if left == right:
+        return rf"{latex(lhs)} {relation} {latex(rhs)} \in {right}"
+    return rf"{latex(lhs)} \in {left},\; {latex(rhs)} \in {right}"
+
+
 def _fill(step: Step, found: Judgement) -> None:
     step.verdict = found.verdict
     step.dimensions = found.dimensions
     step.uses = found.uses
-    step.conditions = found.conditions
+    step.conditions, step.guaranteed = found.conditions, found.guaranteed
     step.counterexample = found.counterexample
     step.numeric = found.evidence
     step.message = found.message
@@ -624,7 +656,7 @@ def check(
     sizes: Mapping[str, int] | None = None,
     watch: Watch | None = None,
     guard: Guard | None = None,
-) -> tuple[Report, Scope]:
+) -> tuple[Report, Checker]:
     """Check one document that has been taken apart into passages.
 
     Args:
@@ -636,29 +668,36 @@ def check(
         guard: surrounds the work on one claim, to bound its time and to contain its errors.
 
     Returns:
-        the report, and what the symbols mean at the end.
+        the report, and the checker at the end of the document, which knows what the symbols mean.
     """
+    proofs: Proofs = {}
     if layout is None and not any("layout:" in p.text for p in passages if p.kind == "given"):
-        layout = _likelier_layout(source, passages, sizes or {}, guard)
-    checker = Checker(judge, Positions(source), layout, sizes or {}, watch, guard)
+        layout = _likelier_layout(source, passages, sizes or {}, guard, proofs)
+    checker = Checker(judge, Positions(source), layout, sizes or {}, watch, guard, proofs)
     checker.read(passages)
-    return Report(path, _layout_of(checker), checker.steps), checker.scope
+    return Report(path, _layout_of(checker), checker.steps), checker
 
 
 def _likelier_layout(
-    source: str, passages: Sequence[Passage], sizes: Mapping[str, int], guard: Guard | None
+    source: str,
+    passages: Sequence[Passage],
+    sizes: Mapping[str, int],
+    guard: Guard | None,
+    proofs: Proofs,
 ) -> Layout | None:
     """The layout in which more derivatives of a document are proved; None where it makes no difference."""
     proved: dict[Layout, int] = {}
     layouts: tuple[Layout, ...] = ("denominator", "numerator")
     for layout in layouts:
-        trial = Checker(Judge(), Positions(source), layout, sizes, guard=guard)
+        trial = Checker(Judge(), Positions(source), layout, sizes, guard=guard, proofs=proofs)
         trial.alternatives = False
         trial.read(passages)
         dependent = [s for s in trial.steps if s.layout in ("denominator", "numerator")]
         if not dependent:
             return None
         proved[layout] = sum(s.verdict is Verdict.PROVED for s in dependent)
+        if proved[layout] == len(dependent) and layout == layouts[0]:
+            return layout
     return "numerator" if proved["numerator"] > proved["denominator"] else "denominator"
 
 

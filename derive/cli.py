@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
     from derive.derivation import Derivation
+    from derive.expression import Layout
     from derive.render.language import Language
     from derive.render.report import Style
     from derive.report import Report
@@ -41,7 +42,6 @@ class Failure(Exception):
 def list_derivations(options: argparse.Namespace) -> int:
     """List the ready derivations."""
     from derive import catalogue
-
     from derive.render.language import title
 
     names = catalogue.documents()
@@ -80,18 +80,23 @@ def check(options: argparse.Namespace) -> int:
         stated = documents.given_files(options.given)
     except documents.Unopenable as trouble:
         raise Failure(str(trouble)) from None
-    found = documents.check_files(options.files, stated, options.layout, options.timeout)
+    shown = options.form != "text" or options.verbose  # only there is anything said of what is proved
+    found = documents.check_files(options.files, stated, options.layout, options.timeout, cross_check=shown)
     reports: list[Report] = []
     if options.form == "text":
         from derive.render.report import given_text, report_text, totals_text
 
         style = _style(options.verbose, options.show_reading, options.lang)
+        kept: list[str] = []  # what goes to a file is written in one piece
+        tell = write if options.output is None else kept.append
         for report in stated.reports:
-            write(given_text(report, style))
+            tell(given_text(report, style))
         for report in found:  # each as soon as it is ready
             reports.append(report)
-            write(report_text(report, style))
-        write(totals_text(reports, style))
+            tell(report_text(report, style))
+        tell(totals_text(reports, style))
+        if options.output is not None:
+            write("".join(kept), options.output)
     elif options.form == "markdown":
         from derive.render.markdown import reports_markdown
 
@@ -184,7 +189,9 @@ def _derivation_page(derivation: Derivation, sizes: dict[str, int], language: La
     from derive import catalogue
     from derive.render.html import derivations_html
 
-    layouts = LAYOUTS if len(catalogue.documents()[derivation.name]) > 1 else ()
+    layouts: tuple[Layout, ...] = (
+        ("denominator", "numerator") if len(catalogue.documents()[derivation.name]) > 1 else ()
+    )
     versions = [
         derivation if layout == derivation.layout else catalogue.load(derivation.name, layout, sizes)
         for layout in layouts

@@ -15,6 +15,8 @@ class Verdict(StrEnum):
     UNREAD = "unread"
 
 
+BY_DEFINITION = "{condition} (by definition)"  # said of a condition that the definitions see to
+
 Value = int | float | str | list["Value"]
 
 
@@ -68,7 +70,7 @@ class Repair:
 
     kind: str
     latex: str
-    message: str = ""
+    message: str
 
 
 @dataclass(slots=True)
@@ -80,6 +82,7 @@ class Step:
         lhs, rhs: the two sides as they are written.
         dimensions: the symbols for all of whose sizes a proved claim holds.
         uses, conditions: the hypotheses that a proof needs, and what must not vanish or must be positive.
+        guaranteed: those of the conditions that the definitions see to.
         layout: how its derivatives are arranged; "any" where it has none.
         code, message: which diagnostic it is (see derive.diagnostics), and what is wrong, in words.
         reading: how the step was understood.
@@ -110,6 +113,7 @@ class Step:
     place: tuple[int, int] | None = None
     expected: str | None = None
     residual: str | None = None
+    guaranteed: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

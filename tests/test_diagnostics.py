@@ -98,7 +98,12 @@ def step(verdict: Verdict, **fields: object) -> Step:
         (step(Verdict.REFUTED), "D102", "the two sides differ"),
         (step(Verdict.REFUTED, code="D101", message="shapes"), "D101", "shapes"),
         (
-            step(Verdict.REFUTED, code="D101", message="shapes", repair=Repair("layout", "A^T")),
+            step(
+                Verdict.REFUTED,
+                code="D101",
+                message="shapes",
+                repair=Repair("layout", "A^T", "right in numerator layout"),
+            ),
             "D103",
             "shapes",
         ),

@@ -106,6 +106,8 @@ class Elaborator:
     def _family_pair(self, pair: tuple[tex.Node, tex.Node]) -> bool:
         """Whether two factors are one of the vectors f(x_n); its letter is learnt then."""
         second = pair[1].base if isinstance(pair[1], tex.Script) else pair[1]
+        if not (isinstance(second, tex.Fence) and isinstance(second.body, tex.Script)):
+            return False
         for head in (pair[0], *_other_fonts(pair[0])):
             family = self.family_name(tex.Juxtapose(head.start, second.end, (head, second)))
             if family is not None and family[0] in self.scope.shapes:

@@ -8,7 +8,7 @@ includes fonts, accents and those scripts that belong to the name.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from derive import expression as x
 from derive import terms as t
@@ -218,16 +218,6 @@ class Scope:
                         k = h.lhs.indices[0]
                         found.append(t.Equation(yi, t.Delta(i, k), (label, *total.labels, *h.labels)))
         return found
-
-    def copy(self) -> Scope:
-        return replace(
-            self,
-            **{
-                slot: type(getattr(self, slot))(getattr(self, slot))
-                for slot in ("shapes", "definitions", "functions", "families", "constants", "letters",
-                             "dimensions", "hypotheses", "binary")
-            },
-        )  # fmt: skip
 
 
 def _is_total(hypothesis: t.Hypothesis, name: str) -> bool:

@@ -36,7 +36,9 @@ _WIDE = 24  # characters of an inline formula that certainly fits on the line of
 _NEAR = 3  # lines of source around a formula that are shown of a large document
 _MANY_LINES = 5_000
 _LINE_START = re.compile(r"\r\n?|\n")
-_FRONT_MATTER = re.compile(r"\ufeff?(?:---|\+\+\+)[ \t]*\r?\n.*?\n(?:---|\+\+\+|\.\.\.)[ \t]*(?:\r?\n|\Z)", re.DOTALL)
+_FRONT_MATTER = re.compile(
+    r"\ufeff?(?:---|\+\+\+)[ \t]*\r?\n.*?\n(?:---|\+\+\+|\.\.\.)[ \t]*(?:\r?\n|\Z)", re.DOTALL
+)
 _HOLE = re.compile("\ue000([0-9]+)\ue001")
 
 # how a formula opens, and how it then closes
@@ -62,7 +64,8 @@ _WRAPPED = re.compile(
 )
 _ARGUMENT = re.compile(r"\s*\{[^{}]{0,20}\}")
 _SEPARATOR = re.compile(
-    r"(?P<change>\\begin\s*\{|\\end\s*\{|[{}])|(?P<row>\\\\\*?(?:\[[^\[\]]{0,12}\])?)|\\.|(?P<cell>&)", re.DOTALL
+    r"(?P<change>\\begin\s*\{|\\end\s*\{|[{}])|(?P<row>\\\\\*?(?:\[[^\[\]]{0,12}\])?)|\\.|(?P<cell>&)",
+    re.DOTALL,
 )
 _CHANGES = {"\\beg": 2, "\\end": 0, "{": 1, "}": -1}
 _TAG = re.compile(r"\\tag\*?\s*\{((?:[^{}]|\{[^{}]*\})*)\}")
@@ -114,7 +117,11 @@ class Annotated:
             body = self.lines(formulas)
         else:
             body = self.markdown(self.report.source, formulas, range(len(formulas)))
-        lost = [n for n, formula in enumerate(formulas) if n not in self.placed and any(s.kind == "claim" for _, _, s in formula.steps)]
+        lost = [
+            n
+            for n, formula in enumerate(formulas)
+            if n not in self.placed and any(s.kind == "claim" for _, _, s in formula.steps)
+        ]
         if lost:
             body += f"<h3>{self.pieces.say('elsewhere in the document')}</h3>"
             body += "".join(self.display(formulas[n]) for n in lost)
@@ -216,7 +223,9 @@ class Annotated:
             said = line.strip()
             name, colon, rest = said.partition(":")
             if said and colon and name in ("layout", "source"):
-                lines.append(f"<li>{self.pieces.say(name)}: {escape(visible(rest.strip()), quote=False)}</li>")
+                lines.append(
+                    f"<li>{self.pieces.say(name)}: {escape(visible(rest.strip()), quote=False)}</li>"
+                )
             elif said:
                 lines.append(f"<li>{self.pieces.formula(said)}</li>")
         unread = [(label, step) for label, step in self.numbered(formula) if step.kind == "claim"]
@@ -355,7 +364,9 @@ def rows_of(text: str) -> list[tuple[int, str | None, list[str]]]:
     cells: list[str] = []
     level, start = 0, begin
     for sign in _SEPARATOR.finditer(text, begin, end):
-        if sign["change"]:  # the brace of \begin{…} and of \end{…} stands in their sign, and closes as any other
+        if sign[
+            "change"
+        ]:  # the brace of \begin{…} and of \end{…} stands in their sign, and closes as any other
             level += _CHANGES[sign["change"][:4]]
         elif level == 0 and sign["cell"] and is_aligned:
             cells.append(text[start : sign.start()])
@@ -430,10 +441,14 @@ class _Writer(RendererHTML):
         filled: str = env["setter"].fill(tokens[idx].content)
         return filled
 
-    def code_inline(self, tokens: Sequence[Token], idx: int, options: Any, env: MutableMapping[str, Any]) -> str:
+    def code_inline(
+        self, tokens: Sequence[Token], idx: int, options: Any, env: MutableMapping[str, Any]
+    ) -> str:
         return f"<code>{env['setter'].raw(tokens[idx].content)}</code>"
 
-    def code_block(self, tokens: Sequence[Token], idx: int, options: Any, env: MutableMapping[str, Any]) -> str:
+    def code_block(
+        self, tokens: Sequence[Token], idx: int, options: Any, env: MutableMapping[str, Any]
+    ) -> str:
         return f'<pre tabindex="0"><code>{env["setter"].raw(tokens[idx].content)}</code></pre>\n'
 
     def fence(self, tokens: Sequence[Token], idx: int, options: Any, env: MutableMapping[str, Any]) -> str:
@@ -446,7 +461,9 @@ class _Writer(RendererHTML):
         shown = env["setter"].raw(tokens[idx].content)
         return f'<span class="image">{env["setter"].document.pieces.say("image")}: {shown}</span>'
 
-    def link_open(self, tokens: Sequence[Token], idx: int, options: Any, env: MutableMapping[str, Any]) -> str:
+    def link_open(
+        self, tokens: Sequence[Token], idx: int, options: Any, env: MutableMapping[str, Any]
+    ) -> str:
         return f'<a href="{escape(str(tokens[idx].attrGet("href")))}" rel="noopener noreferrer">'
 
     def paragraph_open(
@@ -465,19 +482,27 @@ class _Writer(RendererHTML):
         closing = "</div>" if env["setter"].has_display(tokens[idx - 1].content) else "</p>"
         return f"{closing}{findings}\n"
 
-    def heading_open(self, tokens: Sequence[Token], idx: int, options: Any, env: MutableMapping[str, Any]) -> str:
+    def heading_open(
+        self, tokens: Sequence[Token], idx: int, options: Any, env: MutableMapping[str, Any]
+    ) -> str:
         return f"<{self._heading(tokens[idx], env)}>"
 
-    def heading_close(self, tokens: Sequence[Token], idx: int, options: Any, env: MutableMapping[str, Any]) -> str:
+    def heading_close(
+        self, tokens: Sequence[Token], idx: int, options: Any, env: MutableMapping[str, Any]
+    ) -> str:
         return f"</{self._heading(tokens[idx], env)}>{env['setter'].document.flush()}\n"
 
     def _heading(self, token: Token, env: MutableMapping[str, Any]) -> str:
         return f"h{min(6, int(token.tag[1]) + env['setter'].document.lowered)}"
 
-    def table_open(self, tokens: Sequence[Token], idx: int, options: Any, env: MutableMapping[str, Any]) -> str:
+    def table_open(
+        self, tokens: Sequence[Token], idx: int, options: Any, env: MutableMapping[str, Any]
+    ) -> str:
         return '<div class="scroll" tabindex="0"><table class="plain">'
 
-    def table_close(self, tokens: Sequence[Token], idx: int, options: Any, env: MutableMapping[str, Any]) -> str:
+    def table_close(
+        self, tokens: Sequence[Token], idx: int, options: Any, env: MutableMapping[str, Any]
+    ) -> str:
         return f"</table></div>{env['setter'].document.flush()}\n"
 
 
@@ -489,4 +514,3 @@ def _parser() -> MarkdownIt:
 
 
 _PARSER = _parser()
-

@@ -20,7 +20,6 @@ from derive.render.language import Language, engines_phrase, rule_name, title
 from derive.render.latex import chains
 from derive.render.mathml import visible
 from derive.render.pieces import Pieces
-from derive.render.report import VERDICTS
 from derive.report import Report, Step, Verdict
 from derive.rules import RULES
 
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
     from derive.derivation import Derivation
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
-_KINDS = (*VERDICTS, "definition", "given", "declaration")
+_KINDS = (*Verdict, "definition", "given", "declaration")
 
 
 @cache
@@ -52,9 +51,7 @@ def _page(title_text: str, body: str, language: Language) -> str:
 # ── documents ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def reports_html(
-    reports: Sequence[Report], given: Sequence[Report] = (), language: Language = "en"
-) -> str:
+def reports_html(reports: Sequence[Report], given: Sequence[Report] = (), language: Language = "en") -> str:
     """A page with several documents, each annotated.
 
     Args:
@@ -71,10 +68,10 @@ def reports_html(
 
 def _contents(reports: Sequence[Report], pieces: Pieces) -> str:
     """A table of the documents."""
-    head = "".join(f"<th scope=col>{pieces.say(verdict)}</th>" for verdict in VERDICTS)
+    head = "".join(f"<th scope=col>{pieces.say(verdict)}</th>" for verdict in Verdict)
     rows = []
     for number, report in enumerate(reports, 1):
-        cells = "".join(_number(report.counts[verdict], verdict) for verdict in VERDICTS)
+        cells = "".join(_number(report.counts[verdict], verdict) for verdict in Verdict)
         name = escape(visible(report.path), quote=False)
         rows.append(f'<tr><th scope=row><a href="#d{number}">{name}</a></th>{cells}</tr>')
     return (
@@ -105,7 +102,7 @@ def _outcome(report: Report, pieces: Pieces) -> str:
     counts = report.counts
     chips = "".join(
         f'<li class="mark {verdict}">{counts[verdict]} {pieces.say(verdict)}</li>'
-        for verdict in VERDICTS
+        for verdict in Verdict
         if counts[verdict]
     )
     chips = chips or f'<li class="mark other">{pieces.say("no claims")}</li>'
@@ -132,7 +129,9 @@ def _ledger(report: Report, pieces: Pieces, prefix: str) -> str:
         if step.kind == "claim" and step.verdict is not Verdict.PROVED
     ]
     if open_steps:
-        rows.append((pieces.say("not proved"), "<br>".join(_open(n, s, pieces, prefix) for n, s in open_steps)))
+        rows.append(
+            (pieces.say("not proved"), "<br>".join(_open(n, s, pieces, prefix) for n, s in open_steps))
+        )
     for number, (use, places) in enumerate(_needs(report).items()):
         label = pieces.say("needs") if not number else ""
         rows.append((label, f"{pieces.formula(use)} <small>{_links(places, report, pieces, prefix)}</small>"))
@@ -197,12 +196,15 @@ def _legend(pieces: Pieces) -> str:
         f'<dt><span class="mark {verdict}">{pieces.say(verdict)}</span></dt><dd>{pieces.say(meaning)}</dd>'
         for verdict, meaning in (
             ("proved", "holds for every size and every value at which both sides are defined"),
-            ("refuted", "false: a counterexample is shown, its inequality certified by exact or ball arithmetic"),
+            (
+                "refuted",
+                "false: a counterexample is shown, its inequality certified by exact or ball arithmetic",
+            ),
             ("unknown", "neither could be shown; that both sides agree in numbers proves nothing"),
             ("unread", "this equation could not be read"),
         )
     )
-    return f'<footer><details><summary>{pieces.say("What the verdicts mean")}</summary><dl>{rows}</dl></details></footer>'
+    return f"<footer><details><summary>{pieces.say('What the verdicts mean')}</summary><dl>{rows}</dl></details></footer>"
 
 
 # ── derivations ────────────────────────────────────────────────────────────────────────────────────────────
@@ -224,8 +226,12 @@ def derivations_html(
         name = derivation.layout or ""
         if len(derivations) > 1:
             checked = " checked" if derivation is chosen else ""
-            inputs += f'<input type="radio" name="layout" id="layout{number}" class="switch{number}"{checked}>'
-            labels += f'<label for="layout{number}" class="for{number}">{pieces.say(f"{name} layout")}</label>'
+            inputs += (
+                f'<input type="radio" name="layout" id="layout{number}" class="switch{number}"{checked}>'
+            )
+            labels += (
+                f'<label for="layout{number}" class="for{number}">{pieces.say(f"{name} layout")}</label>'
+            )
         sections += _derivation(derivation, f"d{number}", language, f"version{number}")
     if labels:
         labels = f'<div class="switch">{labels}</div>'
@@ -261,18 +267,24 @@ def _derivation(derivation: Derivation, prefix: str, language: Language, kind: s
 
 def _checks(derivation: Derivation, pieces: Pieces) -> str:
     """The result, and what else than the kernel was asked."""
-    rows = [(pieces.say("result"), f'<div class="formula" tabindex="0">{pieces.formula(result(derivation), True)}</div>')]
+    rows = [
+        (
+            pieces.say("result"),
+            f'<div class="formula" tabindex="0">{pieces.formula(result(derivation), True)}</div>',
+        )
+    ]
     rows.append((pieces.say("claims"), pieces.counts(derivation.report.counts)))
     for use, _ in _needs(derivation.report).items():
         rows.append((pieces.say("needs"), pieces.formula(use)))
     checks = [s.numeric for s in derivation.steps if s.numeric is not None]
     if checks:
         said = pieces.say(
-            "{count} derivatives checked by {method}: {samples} samples, largest error {error}",
+            "{count} derivatives checked by {methods}; {samples} samples, largest error {error}, seed {seeds}",
             count=len(checks),
-            method=", ".join(pieces.text(method) for method in dict.fromkeys(e.method for e in checks)),
+            methods=", ".join(pieces.text(method) for method in dict.fromkeys(e.method for e in checks)),
             samples=sum(e.samples for e in checks),
             error=f"{max(e.max_error for e in checks):.0e}",
+            seeds=", ".join(dict.fromkeys(str(e.seed) for e in checks)),
         )
         rows.append((pieces.say("numbers"), said))
     agree, compared = derivation.engines
@@ -372,4 +384,3 @@ def proof_cell(proof: Proof, language: Language = "en") -> str:
         message=proof.message, counterexample=proof.counterexample,
     )  # fmt: skip
     return _cell(f"<div>{pieces.mark(step)}{''.join(_remarks(step, pieces))}</div>")
-

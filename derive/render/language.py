@@ -83,7 +83,9 @@ def message(
         found = pattern.fullmatch(text)
         if found:
             fields = {
-                name: formula(value) if name.startswith("formula") else message(language, value, words, formula)
+                name: formula(value)
+                if name.startswith("formula")
+                else message(language, value, words, formula)
                 for name, value in found.groupdict().items()
             }
             parts = _BRACED.split(english if language == "en" else translated)

@@ -7,13 +7,12 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from derive.render.latex import chains
-from derive.report import Report, Step, Verdict
+from derive.report import BY_DEFINITION, Report, Step, Verdict
 
 if TYPE_CHECKING:
     from derive.derivation import Derivation
 
 _BAR = re.compile(r"\\.|\|")
-VERDICTS = ("proved", "refuted", "unknown", "unread")
 
 
 def derivation_markdown(derivation: Derivation) -> str:
@@ -35,7 +34,10 @@ def _row(step: Step) -> str:
     if step.uses:
         verdict += ", uses " + ", ".join(f"${use}$" for use in step.uses)
     if step.conditions:
-        verdict += ", where " + ", ".join(f"${condition}$" for condition in step.conditions)
+        verdict += ", where " + ", ".join(
+            BY_DEFINITION.format(condition=f"${c}$") if c in step.guaranteed else f"${c}$"
+            for c in step.conditions
+        )
     formula = _BAR.sub(_unbarred, f"{step.relation} {step.rhs}".replace("\n", " "))
     return f"| ${formula}$ | {step.rule or ''} | {verdict} |"
 
@@ -47,10 +49,10 @@ def _unbarred(bar: re.Match[str]) -> str:
 
 def reports_markdown(reports: Sequence[Report], given: Sequence[Report] = ()) -> str:
     """A table of documents, and a section for each that is not proved, or that needs a hypothesis."""
-    lines = ["# derive check", "", f"| document | {' | '.join(VERDICTS)} | layout |"]
-    lines.append("| --- |" + " --- |" * (len(VERDICTS) + 1))
+    lines = ["# derive check", "", f"| document | {' | '.join(Verdict)} | layout |"]
+    lines.append("| --- |" + " --- |" * (len(Verdict) + 1))
     for report in reports:
-        counts = " | ".join(str(report.counts[verdict]) for verdict in VERDICTS)
+        counts = " | ".join(str(report.counts[verdict]) for verdict in Verdict)
         lines.append(f"| {_code(report.path)} | {counts} | {report.layout or ''} |")
     for report in [*given, *reports]:
         lines += _section(report)

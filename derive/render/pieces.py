@@ -12,8 +12,7 @@ from html import escape
 from derive.reader.latex import BUILTIN_WORDS
 from derive.render.language import Language, message, rule_name, say
 from derive.render.mathml import mathml, source, visible
-from derive.render.report import REPAIRS, VERDICTS
-from derive.report import Counterexample, Evidence, Note, Step, Value, Verdict
+from derive.report import BY_DEFINITION, Counterexample, Evidence, Note, Step, Value, Verdict
 
 MARKS = {"proved": "✓", "refuted": "✗", "unknown": "?", "unread": "–"}
 _LARGEST_TABLE = 400  # entries of a value that are laid out; a larger one is written in a line
@@ -72,11 +71,13 @@ class Pieces:
 
     def counts(self, counts: Mapping[str, int]) -> str:
         """How many claims got which verdict, in words."""
-        claims = sum(counts[verdict] for verdict in VERDICTS)
+        claims = sum(counts[verdict] for verdict in Verdict)
         if not claims:
             return self.say("no claims")
-        parts = ", ".join(f"{counts[v]} {self.say(v)}" for v in VERDICTS if counts[v])
-        return self.say("1 claim: {parts}" if claims == 1 else "{claims} claims: {parts}", claims=claims, parts=parts)
+        parts = ", ".join(f"{counts[v]} {self.say(v)}" for v in Verdict if counts[v])
+        return self.say(
+            "1 claim: {parts}" if claims == 1 else "{claims} claims: {parts}", claims=claims, parts=parts
+        )
 
     # ------------------------------------------------------------------ steps
 
@@ -132,7 +133,9 @@ class Pieces:
         """Where a step stands in its file."""
         line, column = step.place or (step.line, step.column)
         if step.cell is not None:
-            return self.say("cell {cell}, line {line}, column {column}", cell=step.cell, line=line, column=column)
+            return self.say(
+                "cell {cell}, line {line}, column {column}", cell=step.cell, line=line, column=column
+            )
         return self.say("line {line}, column {column}", line=line, column=column)
 
     def sides(self, step: Step) -> str:
@@ -153,10 +156,18 @@ class Pieces:
             yield self.say("note"), self.text(step.message)
         if step.expected:
             yield self.say("expected"), source(step.expected)
+        if step.reading and step.verdict is not Verdict.PROVED:
+            yield self.say("read as"), self.formula(step.reading)
         if step.uses:
             yield self.say("uses"), self.formulas(step.uses)
         if step.conditions:
-            yield self.say("where"), self.formulas(step.conditions)
+            conditions = (
+                self.say(BY_DEFINITION, condition=self.formula(c))
+                if c in step.guaranteed
+                else self.formula(c)
+                for c in step.conditions
+            )
+            yield self.say("where"), ", ".join(conditions)
         if step.residual and step.verdict is Verdict.UNKNOWN:
             left = self.formula(step.residual)
             yield self.say("left over"), self.say("{left}, which is not shown to be 0", left=left)
@@ -167,21 +178,20 @@ class Pieces:
 
     def numbers(self, step: Step, found: Evidence) -> str:
         """How well both sides agree in numbers."""
-        fields = {
-            "error": f"{found.max_error:.0e}", "tolerance": f"{found.tolerance:.0e}", "samples": found.samples,
-        }  # fmt: skip
-        if step.verdict is Verdict.PROVED:
-            if found.agrees is None:
-                return self.say("rounding drowns the answer")
-            if found.agrees:
-                return self.say("agree: error {error} in {samples} samples (tolerance {tolerance})", **fields)
-            return self.say("DISAGREE: error {error} in {samples} samples (tolerance {tolerance})", **fields)
+        fields = {"error": f"{found.max_error:.0e}", "samples": found.samples}
         if found.agrees is None:
             return self.say("rounding drowns the answer")
+        if step.verdict is Verdict.PROVED:
+            method = self.text(found.method)
+            if not found.max_error:
+                return self.say("{method}: no difference in {samples} samples", method=method, **fields)
+            return self.say("{method}: at most {error} apart in {samples} samples", method=method, **fields)
         if not found.agrees:
             return self.say("the sides seem to differ, but no counterexample could be certified")
         if step.relation == "=":
-            return self.say("both sides agree up to {error} in {samples} samples; that proves nothing", **fields)
+            return self.say(
+                "both sides agree up to {error} in {samples} samples; that proves nothing", **fields
+            )
         return self.say("it holds in {samples} samples; that proves nothing", **fields)
 
     def matrix(self, rows: Sequence[Sequence[str]]) -> str:
@@ -200,7 +210,7 @@ class Pieces:
         """What would make a step true; the kernel has proved that it would."""
         assert step.repair is not None
         kind = step.repair.kind
-        said = step.repair.message or REPAIRS.get(kind, kind)
+        said = step.repair.message
         formula = ""
         if kind != "layout" and step.repair.latex not in said:
             formula = f'<div class="formula" tabindex="0">{self.formula(step.repair.latex, True)}</div>'
@@ -227,7 +237,7 @@ class Pieces:
         ]
         rounded = ""
         if found.method == "ball":
-            rounded = f' <small>{self.say("(rounded; certified by ball arithmetic)")}</small>'
+            rounded = f" <small>{self.say('(rounded; certified by ball arithmetic)')}</small>"
         for side, value, more in (("left side", found.lhs, ""), ("right side", found.rhs, rounded)):
             said = escape(visible(value), quote=False)
             rows.append(f'<tr class="side"><th scope=row>{self.say(side)}</th><td>{said}{more}</td></tr>')
@@ -253,7 +263,6 @@ class Pieces:
             inner = ", ".join(escape(visible(str(entry)), quote=False) for entry in value)
             return f"({inner})"
         return f'<table class="matrix">{cells}</table>'
-
 
 
 def _shown(text: str) -> str:

@@ -19,22 +19,12 @@ from derive.diagnostics import Diagnostic
 from derive.reader.latex import BUILTIN_WORDS
 from derive.render.language import Language, diagnostic, message, rule_name, say
 from derive.render.plain import plain
-from derive.report import Counterexample, Note, Report, Step, Value, Verdict
+from derive.report import BY_DEFINITION, Counterexample, Note, Report, Step, Value, Verdict
 
 NOUNS = {
     "proved": "proved", "refuted": "refuted", "unknown": "unknown", "unread": "unread",
     "definition": "definitions", "given": "given", "declaration": "declarations",
 }  # fmt: skip
-VERDICTS = ("proved", "refuted", "unknown", "unread")
-REPAIRS: Mapping[str, str] = {
-    "transpose": "with a transpose it is proved",
-    "layout": "in the other layout it is proved",
-    "sign": "with the other sign it is proved",
-    "factor": "with another factor it is proved",
-    "order": "with its factors in another order it is proved",
-    "index": "with another index it is proved",
-    "hypothesis": "under one more hypothesis it is proved",
-}
 _COLOURS = {
     "proved": "32", "refuted": "1;31", "unknown": "1;33", "unread": "1;35", "bold": "1", "dim": "2",
     "caret": "1;31", "help": "36",
@@ -43,7 +33,7 @@ _LINE_END = re.compile(r"\r\n?|\n")
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))")
 _ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
-_LONGEST_FORMULA = 400  # characters of a formula that are set as Unicode; longer ones are cut short
+_LONGEST_FORMULA = 1_000  # characters of a formula that are set as Unicode; longer ones are cut short
 _ROWS_BEFORE, _ROWS_AFTER = 3, 2
 _INVISIBLE = frozenset("\u200b\u200c\u200d\u2060\ufeff\u00ad")
 
@@ -182,9 +172,7 @@ def totals_text(reports: Sequence[Report], style: Style) -> str:
         if closed:
             phrase = "{documents} documents, {closed} of them could not be checked: {counts}"
         counts = _counts(total, style)
-        lines += wrap(
-            style.say(phrase, documents=len(reports), closed=closed, counts=counts), style.width
-        )
+        lines += wrap(style.say(phrase, documents=len(reports), closed=closed, counts=counts), style.width)
     codes = {step.code for report in reports for step in report.steps if step.code}
     codes |= {note.code for report in reports for note in report.notes if note.code}
     if codes:
@@ -207,11 +195,13 @@ def diagnostic_text(entry: Diagnostic, style: Style) -> str:
 
 
 def _counts(counts: Mapping[str, int], style: Style) -> str:
-    claims = sum(counts[verdict] for verdict in VERDICTS)
+    claims = sum(counts[verdict] for verdict in Verdict)
     if not claims:
         return style.say("no claims")
-    parts = ", ".join(f"{counts[verdict]} {style.say(verdict)}" for verdict in VERDICTS if counts[verdict])
-    return style.say("1 claim: {parts}" if claims == 1 else "{claims} claims: {parts}", claims=claims, parts=parts)
+    parts = ", ".join(f"{counts[verdict]} {style.say(verdict)}" for verdict in Verdict if counts[verdict])
+    return style.say(
+        "1 claim: {parts}" if claims == 1 else "{claims} claims: {parts}", claims=claims, parts=parts
+    )
 
 
 @dataclass
@@ -248,7 +238,7 @@ class _Page:
         if step.counterexample is not None:
             self.counterexample(step.counterexample)
         if step.repair is not None:
-            said = step.repair.message or REPAIRS.get(step.repair.kind, step.repair.kind)
+            said = step.repair.message
             self.remark("help", self.message(said))
             if step.repair.kind != "layout" and step.repair.latex not in said:
                 self.block(wrap(step.repair.latex, self.style.width - 10))
@@ -262,7 +252,7 @@ class _Page:
         self.head(step, step.kind, "", "")
         self.formula(step)
         if step.reading:
-            self.remark("read as", step.reading)
+            self.remark("read as", self.plain(step.reading))
         self.lines.append("")
 
     def head(self, step: Step, verdict: str, code: str, said: str) -> None:
@@ -271,7 +261,7 @@ class _Page:
         label = f"{self.say(verdict)}{code}"
         first, *rest = wrap(f"{place} {label}{said}", self.style.width)
         if first.startswith(f"{place} {label}"):
-            colour = verdict if verdict in VERDICTS else "dim"
+            colour = verdict if verdict in tuple(Verdict) else "dim"
             first = (
                 f"{self.style.paint(place, 'bold')} {self.style.paint(label, colour)}"
                 + first[len(place) + 1 + len(label) :]
@@ -288,15 +278,29 @@ class _Page:
         if step.expected:
             yield "expected", step.expected
         if step.reading and self.style.reading:
-            yield "read as", step.reading
+            reading = self.plain(step.reading)
+            if step.layout not in (None, "any"):
+                layout = self.say(f"{step.layout} layout")
+                reading = self.say("{formula}, in {layout}", formula=reading, layout=layout)
+            yield "read as", reading
         if step.uses:
             yield "uses", ", ".join(map(self.plain, step.uses))
         if step.conditions:
-            yield "where", ", ".join(map(self.plain, step.conditions))
+            conditions = (
+                self.say(BY_DEFINITION, condition=self.plain(c)) if c in step.guaranteed else self.plain(c)
+                for c in step.conditions
+            )
+            yield "where", ", ".join(conditions)
         if step.residual and step.verdict is Verdict.UNKNOWN:
             left = self.plain(step.residual)
             yield "left over", self.say("{left}, which is not shown to be 0", left=left)
         numeric = step.numeric
+        if step.verdict is Verdict.PROVED and numeric is not None:
+            method, error = self.message(numeric.method), f"{numeric.max_error:.0e}"
+            phrase = "{method}: no difference in {samples} samples"
+            if numeric.max_error:
+                phrase = "{method}: at most {error} apart in {samples} samples"
+            yield "numbers", self.say(phrase, method=method, error=error, samples=numeric.samples)
         if step.verdict is Verdict.UNKNOWN and numeric is not None:
             error = f"{numeric.max_error:.0e}"
             fields: dict[str, object] = {"error": error, "samples": numeric.samples}
@@ -402,7 +406,8 @@ class _Page:
             if counts[kind]
         )
         head, *rest = wrap(
-            f"{report.path}: {_counts(counts, self.style)}" + (f" ({others})" if others else ""), self.style.width
+            f"{report.path}: {_counts(counts, self.style)}" + (f" ({others})" if others else ""),
+            self.style.width,
         )
         self.lines += [self.style.paint(head, "bold"), *(f"  {line}" for line in rest)]
         for label, text in (*self._needs(), *self._layouts()):

@@ -12,7 +12,7 @@ from derive.derivation import Derivation
 from derive.reader.latex import BUILTIN_WORDS
 from derive.render.language import Language, engines_phrase, message, rule_name, say, title
 from derive.render.plain import plain
-from derive.report import Counterexample, Step, Verdict
+from derive.report import BY_DEFINITION, Counterexample, Step, Verdict
 
 MARKS = {
     Verdict.PROVED: ("✓", "green"),
@@ -98,9 +98,14 @@ def _notes(step: Step, formula: Callable[[str], str], language: Language) -> Ite
     if step.rule:
         text.append(f" · {rule_name(language, step.rule)}", style="italic")
     yield text
-    for label, held, style in (("uses", step.uses, "cyan"), ("where", step.conditions, "dim")):
-        if held:
-            yield Text(f"{say(language, label)} {', '.join(map(formula, held))}", style=style)
+    if step.uses:
+        yield Text(f"{say(language, 'uses')} {', '.join(map(formula, step.uses))}", style="cyan")
+    if step.conditions:
+        conditions = (
+            say(language, BY_DEFINITION, condition=formula(c)) if c in step.guaranteed else formula(c)
+            for c in step.conditions
+        )
+        yield Text(f"{say(language, 'where')} {', '.join(conditions)}", style="dim")
     if step.message:
         yield Text(message(language, step.message), style=colour)
     if step.counterexample is not None:
@@ -156,7 +161,8 @@ def _summary(
                 break
             start = step
         console.print(
-            Text(f"{say(language, 'result')}  ", style="dim") + Text(f"{formula(start.lhs)} = {formula(last.rhs)}", style="bold")
+            Text(f"{say(language, 'result')}  ", style="dim")
+            + Text(f"{formula(start.lhs)} = {formula(last.rhs)}", style="bold")
         )
     line = say(language, "{proved} of {claims} steps proved", proved=counts["proved"], claims=claims)
     for kind in ("refuted", "unknown", "unread"):
