@@ -189,14 +189,14 @@ def _derivation_page(derivation: Derivation, sizes: dict[str, int], language: La
     from derive import catalogue
     from derive.render.html import derivations_html
 
-    layouts: tuple[Layout, ...] = (
-        ("denominator", "numerator") if len(catalogue.documents()[derivation.name]) > 1 else ()
-    )
+    layouts: tuple[Layout, ...] = ("denominator", "numerator")
+    if len(catalogue.documents()[derivation.name]) == 1:
+        return derivations_html([derivation], derivation.layout, language)
     versions = [
         derivation if layout == derivation.layout else catalogue.load(derivation.name, layout, sizes)
         for layout in layouts
     ]
-    return derivations_html(versions or [derivation], derivation.layout, language)
+    return derivations_html(versions, derivation.layout, language)
 
 
 def _rendered(derivation: Derivation, form: str, language: Language) -> str:

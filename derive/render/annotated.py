@@ -200,7 +200,8 @@ class Annotated:
             parts += ["<div></div>"] * (columns - len(cells))
             shown.append(f'<div class="marks">{marks}</div>{"".join(parts)}')
         grid = f'<div class="rows" style="--columns:{min(columns, 12)}" tabindex="0">{"".join(shown)}</div>'
-        return f'<div class="display">{grid}{self.pieces.findings(self.numbered(formula), self.report.notes)}</div>'
+        findings = self.pieces.findings(self.numbered(formula), self.report.notes)
+        return f'<div class="display">{grid}{findings}</div>'
 
     def inline(self, formula: Formula) -> str:
         """A formula in a line, with its marks; its findings wait for the end of the paragraph."""

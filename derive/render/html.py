@@ -43,8 +43,8 @@ def _page(title_text: str, body: str, language: Language) -> str:
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="color-scheme" content="light dark">\n'
-        f"<title>{escape(visible(title_text), quote=False)}</title>\n<style>\n{_style('page.css')}\n</style>\n"
-        f"</head>\n<body>\n<main>\n{body}\n</main>\n</body>\n</html>\n"
+        f"<title>{escape(visible(title_text), quote=False)}</title>\n"
+        f"<style>\n{_style('page.css')}\n</style>\n</head>\n<body>\n<main>\n{body}\n</main>\n</body>\n</html>\n"
     )
 
 
@@ -76,7 +76,8 @@ def _contents(reports: Sequence[Report], pieces: Pieces) -> str:
         rows.append(f'<tr><th scope=row><a href="#d{number}">{name}</a></th>{cells}</tr>')
     return (
         f'<h1>derive check</h1><div class="scroll" tabindex="0"><table class="plain contents">'
-        f"<thead><tr><th scope=col>{pieces.say('document')}</th>{head}</tr></thead>{''.join(rows)}</table></div>"
+        f"<thead><tr><th scope=col>{pieces.say('document')}</th>{head}</tr></thead>"
+        f"{''.join(rows)}</table></div>"
     )
 
 
@@ -204,7 +205,8 @@ def _legend(pieces: Pieces) -> str:
             ("unread", "this equation could not be read"),
         )
     )
-    return f"<footer><details><summary>{pieces.say('What the verdicts mean')}</summary><dl>{rows}</dl></details></footer>"
+    head = pieces.say("What the verdicts mean")
+    return f"<footer><details><summary>{head}</summary><dl>{rows}</dl></details></footer>"
 
 
 # ── derivations ────────────────────────────────────────────────────────────────────────────────────────────
@@ -279,7 +281,8 @@ def _checks(derivation: Derivation, pieces: Pieces) -> str:
     checks = [s.numeric for s in derivation.steps if s.numeric is not None]
     if checks:
         said = pieces.say(
-            "{count} derivatives checked by {methods}; {samples} samples, largest error {error}, seed {seeds}",
+            "{count} derivatives checked by {methods}; "
+            "{samples} samples, largest error {error}, seed {seeds}",
             count=len(checks),
             methods=", ".join(pieces.text(method) for method in dict.fromkeys(e.method for e in checks)),
             samples=sum(e.samples for e in checks),
@@ -365,7 +368,8 @@ def report_cell(report: Report, language: Language = "en") -> str:
     if report.error is not None:
         return _cell(f"{head}<p><b>{pieces.say('error')}</b> {pieces.text(report.error)}</p>")
     rows = "".join(
-        f'<tr><td>{step.line}</td><td class="step">{pieces.formula(f"{step.lhs} {step.relation} {step.rhs}")}</td>'
+        f'<tr><td>{step.line}</td><td class="step">'
+        f"{pieces.formula(f'{step.lhs} {step.relation} {step.rhs}')}</td>"
         f"<td>{pieces.mark(step)}{''.join(_remarks(step, pieces))}</td></tr>"
         for step in report.steps
         if step.kind == "claim"

@@ -23,6 +23,7 @@ Language = Literal["en", "zh"]
 LANGUAGES: tuple[Language, ...] = ("en", "zh")
 _LONGEST = 600  # characters of a message that is worth taking apart
 _FIELD = re.compile(r"\\\{(\w+)\\\}")
+_PROSE = re.compile(r"(?<![\\{A-Za-z])[a-z]{2,} [a-z]{2,}")
 _BRACED = re.compile(r"\{(\w+)\}")
 
 

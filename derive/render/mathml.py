@@ -102,7 +102,7 @@ def _converted(text: str, display: bool, words: frozenset[str]) -> list[str]:
 
 
 def _children(parent: Element, words: tuple[str, ...], depth: int) -> list[str]:
-    """What stands in an element, with letters that spell a name joined, and space behind names of functions."""
+    """What stands in an element, names joined and set apart from what follows them."""
     if depth > DEEPEST:
         raise _Untranslatable
     nodes = [_function(node) for node in parent]
@@ -149,7 +149,7 @@ def _element(node: Element, words: tuple[str, ...], depth: int) -> str:
 
 
 def _text(leaf: Element) -> str:
-    """What a leaf shows. Raises _Untranslatable where the converter has left something out, or did not know it."""
+    """What a leaf shows. Raises _Untranslatable where the converter lost or did not know something."""
     text = unescape(leaf.text or "")
     if (text.startswith("\\") and len(text) > 1) or text == "&" or (leaf.tag == "mo" and not text):
         raise _Untranslatable

@@ -187,7 +187,8 @@ def _summary(
             )
         said = say(
             language, phrase, count=len(checks), methods=methods, sizes="  ".join(sizes),
-            samples=sum(e.samples for e in checks), error=f"{max(e.max_error for e in checks):.0e}", seeds=seeds,
+            samples=sum(e.samples for e in checks), error=f"{max(e.max_error for e in checks):.0e}",
+            seeds=seeds,
         )  # fmt: skip
         console.print(Text(said, style="dim"))
     agree, compared = derivation.engines
