@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 
 class Verdict(StrEnum):
@@ -147,6 +148,13 @@ class Report:
     error: str | None = None
     source: str = field(default="", repr=False)
     words: frozenset[str] = frozenset()
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """How a notebook shows it: a row for each claim."""
+        from derive.render.html import report_cell  # loaded where a notebook asks for it
+        from derive.render.report import Style, report_text
+
+        return {"text/html": report_cell(self), "text/plain": report_text(self, Style(100, verbose=True))}
 
     @property
     def counts(self) -> dict[str, int]:

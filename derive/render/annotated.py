@@ -68,6 +68,7 @@ _SEPARATOR = re.compile(
     re.DOTALL,
 )
 _CHANGES = {"\\beg": 2, "\\end": 0, "{": 1, "}": -1}
+_KIND = re.compile(r"\s(elementwise|invertible)\Z")  # words at the end of statements
 _TAG = re.compile(r"\\tag\*?\s*\{((?:[^{}]|\{[^{}]*\})*)\}")
 _NOT_SET = re.compile(r"\\label\s*\{[^{}]*\}|\\(?:notag|nonumber)(?![A-Za-z])")
 
@@ -223,17 +224,20 @@ class Annotated:
         for line in formula.passage.text.split("\n"):
             said = line.strip()
             name, colon, rest = said.partition(":")
-            if said and colon and name in ("layout", "source"):
-                lines.append(
-                    f"<li>{self.pieces.say(name)}: {escape(visible(rest.strip()), quote=False)}</li>"
-                )
+            kind = _KIND.search(said)
+            if name == "layout" and rest.strip() in ("numerator", "denominator"):
+                lines.append(self.pieces.say(f"{rest.strip()} layout"))
+            elif colon and name in ("layout", "source"):
+                lines.append(f"{self.pieces.say(name)}: {escape(visible(rest.strip()), quote=False)}")
             elif said:
-                lines.append(f"<li>{self.pieces.formula(said)}</li>")
+                end = kind.start() if kind else len(said)
+                lines.append(self.pieces.formula(said[:end]) + said[end:])
         unread = [(label, step) for label, step in self.numbered(formula) if step.kind == "claim"]
         anchors = "".join(f'<span id="{self.anchor(number)}"></span>' for _, number, _ in formula.steps)
         head = f'<span class="head">{self.pieces.say("given")}</span>'
         findings = self.pieces.findings(unread, self.report.notes)
-        return f'<div class="given">{anchors}{head}<ul>{"".join(lines)}</ul></div>{findings}'
+        items = "".join(f"<li>{line}</li>" for line in lines)
+        return f'<div class="given">{anchors}{head}<ul>{items}</ul></div>{findings}'
 
     # ------------------------------------------------------------------ Markdown
 

@@ -18,7 +18,6 @@ PHRASES: dict[str, str] = {
     "declaration": "声明",
     "declarations": "声明",
     "for all {sizes}": "对所有 {sizes}",
-    "1 step proved": "1 步已证明",
     "{total} steps proved": "{total} 步已证明",
     "{proved} of {claims} steps proved": "{claims} 步中 {proved} 步已证明",
     "not proved": "未证明",
@@ -341,6 +340,24 @@ MESSAGES: dict[str, str] = {
     "a hypothesis is one relation": "一个假设是一个关系式",
     "no hypothesis is made with {formula}": "不能用 {formula} 作假设",
     "the layout is numerator or denominator, not {name}": "布局是 numerator（分子）或 denominator（分母），不是 {name}",
+    # what was expected instead
+    "an expression": "一个表达式",
+    "one expression": "一个表达式",
+    "a value": "一个值",
+    "an argument": "自变量",
+    "a matrix or one row": "矩阵，或只有一行",
+    "a shorter formula": "更短的公式",
+    "a flatter formula": "嵌套更少的公式",
+    "a flatter one": "嵌套更少的",
+    "what is differentiated": "被求导的量",
+    "a letter or a number": "字母或数字",
+    "an index in range": "范围之内的指标",
+    "a tensor of known shape that carries it": "带此指标而形状已知的量",
+    "a tensor that carries one of them": "带其中一个指标的量",
+    "its shape, such as {formula}, or its definition": "它的形状，例如 {formula}，或它的定义",
+    "{formula}, or {formula_other} in a given block": "{formula}，或在 given 块中写 {formula_other}",
+    "{formula} below": "分母中有 {formula}",
+    "entrywise: {formula}": "逐元素：{formula}",
     # shapes
     "a product of {left} with {right} does not conform: {columns} columns meet {rows} rows": (
         "{left} 与 {right} 不能相乘：{columns} 列遇到 {rows} 行"

@@ -20,6 +20,7 @@ from derive.render.language import Language, engines_phrase, rule_name, title
 from derive.render.latex import chains
 from derive.render.mathml import visible
 from derive.render.pieces import Pieces
+from derive.render.report import NOUNS
 from derive.report import Report, Step, Verdict
 from derive.rules import RULES
 
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from derive.derivation import Derivation
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
-_KINDS = (*Verdict, "definition", "given", "declaration")
 
 
 @cache
@@ -72,6 +72,8 @@ def _contents(reports: Sequence[Report], pieces: Pieces) -> str:
     rows = []
     for number, report in enumerate(reports, 1):
         cells = "".join(_number(report.counts[verdict], verdict) for verdict in Verdict)
+        if report.error is not None:
+            cells = f'<td class="refuted" colspan={len(Verdict)}>{pieces.say("error")}</td>'
         name = escape(visible(report.path), quote=False)
         rows.append(f'<tr><th scope=row><a href="#d{number}">{name}</a></th>{cells}</tr>')
     return (
@@ -98,8 +100,8 @@ def _document(report: Report, prefix: str, language: Language) -> str:
     )
 
 
-def _outcome(report: Report, pieces: Pieces) -> str:
-    """What a document comes to, in a row of words."""
+def _outcome(report: Report, pieces: Pieces, has_layout: bool = True) -> str:
+    """What a document comes to, in a row of words, with its layout where that is not said already."""
     counts = report.counts
     chips = "".join(
         f'<li class="mark {verdict}">{counts[verdict]} {pieces.say(verdict)}</li>'
@@ -107,7 +109,9 @@ def _outcome(report: Report, pieces: Pieces) -> str:
         if counts[verdict]
     )
     chips = chips or f'<li class="mark other">{pieces.say("no claims")}</li>'
-    layout = f'<li class="mark other">{pieces.say(f"{report.layout} layout")}</li>' if report.layout else ""
+    layout = ""
+    if report.layout and has_layout:
+        layout = f'<li class="mark other">{pieces.say(f"{report.layout} layout")}</li>'
     return f'<ul class="outcome">{chips}{layout}</ul>'
 
 
@@ -120,7 +124,9 @@ def _ledger(report: Report, pieces: Pieces, prefix: str) -> str:
     """What a document comes to: how many claims got which verdict, what it needs, its layout, and notes."""
     rows = [(pieces.say("claims"), pieces.counts(report.counts))]
     others = ", ".join(
-        f"{report.counts[kind]} {pieces.say(kind)}" for kind in _KINDS[4:] if report.counts[kind]
+        f"{report.counts[kind]} {pieces.say(NOUNS[kind] if report.counts[kind] != 1 else kind)}"
+        for kind in ("declaration", "definition", "given")
+        if report.counts[kind]
     )
     if others:
         rows.append((pieces.say("statements"), others))
@@ -234,7 +240,7 @@ def derivations_html(
             labels += (
                 f'<label for="layout{number}" class="for{number}">{pieces.say(f"{name} layout")}</label>'
             )
-        sections += _derivation(derivation, f"d{number}", language, f"version{number}")
+        sections += _derivation(derivation, number, language, len(derivations) == 1)
     if labels:
         labels = f'<div class="switch">{labels}</div>'
     heading = title(language, derivations[0].title or derivations[0].name)
@@ -242,8 +248,9 @@ def derivations_html(
     return _page(f"{heading} · derive", body, language)
 
 
-def _derivation(derivation: Derivation, prefix: str, language: Language, kind: str) -> str:
+def _derivation(derivation: Derivation, number: int, language: Language, has_layout: bool) -> str:
     report = derivation.report
+    prefix, kind = f"d{number}", f"version{number}"
     names = derivation.scope.shapes if derivation.scope is not None else ()
     words = frozenset(n for n in names if n.isalpha() and len(n) > 1)
     cited = list(dict.fromkeys(s.rule for s in derivation.steps if s.rule in RULES and s.rule is not None))
@@ -262,7 +269,7 @@ def _derivation(derivation: Derivation, prefix: str, language: Language, kind: s
     if rules:
         rules = f'<section class="rules"><h2>{pieces.say("Rules")}</h2><dl>{rules}</dl></section>'
     return (
-        f'<section class="document derivation {kind}"><header>{_outcome(report, pieces)}</header>'
+        f'<section class="document derivation {kind}"><header>{_outcome(report, pieces, has_layout)}</header>'
         f'<article class="text">{body}</article>{rules}{_checks(derivation, pieces)}</section>'
     )
 

@@ -24,6 +24,7 @@ LANGUAGES: tuple[Language, ...] = ("en", "zh")
 _LONGEST = 600  # characters of a message that is worth taking apart
 _FIELD = re.compile(r"\\\{(\w+)\\\}")
 _PROSE = re.compile(r"(?<![\\{A-Za-z])[a-z]{2,} [a-z]{2,}")
+_PROSE = re.compile(r"(?<![\\{A-Za-z])[a-z]{2,} [a-z]{2,}")  # what no formula has
 _BRACED = re.compile(r"\{(\w+)\}")
 
 
@@ -85,7 +86,7 @@ def message(
         if found:
             fields = {
                 name: formula(value)
-                if name.startswith("formula")
+                if name.startswith("formula") and not _PROSE.search(value)
                 else message(language, value, words, formula)
                 for name, value in found.groupdict().items()
             }

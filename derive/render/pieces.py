@@ -94,23 +94,29 @@ class Pieces:
             for label, step in claims
             if step.verdict is not Verdict.PROVED
         ]
-        if proved:
-            total = len(proved)
-            head = self.say("1 step proved" if total == 1 else "{total} steps proved", total=total)
+        if len(proved) == 1:
+            step = proved[0][1]
+            head, more = self.extent(step), self.remarks(step)
+            whole = f'<details class="step proved"><summary>{head}</summary>{more}</details>'
+            parts.append(whole if more else f'<div class="plainly">{head}</div>')
+        elif proved:
+            head = self.say("{total} steps proved", total=len(proved))
             rows = "".join(self.proved(label, step) for label, step in proved)
             parts.append(f'<details class="step proved"><summary>{head}</summary>{rows}</details>')
         return f'<div class="findings">{"".join(parts)}</div>' if parts else ""
 
     def proved(self, label: str, step: Step) -> str:
         """Why a step holds: for which sizes, by which rule, under which hypotheses."""
-        head = f'<span class="label">{label}</span> ' if label else ""
-        head += self.mark(step)
+        head = f'<span class="label">{label}</span> {self.extent(step)}'
+        return f'<div class="row"><div>{head}</div>{self.remarks(step)}</div>'
+
+    def extent(self, step: Step) -> str:
+        """For which sizes a step is proved, and by which rule."""
+        head = self.say("proved")
         if step.dimensions:
             sizes = ", ".join(map(self.formula, step.dimensions))
             head += " " + self.say("for all {sizes}", sizes=sizes)
-        if step.rule:
-            head += f" · {self.rule(step.rule)}"
-        return f'<div class="row"><div>{head}</div>{self.remarks(step)}</div>'
+        return head + (f" · {self.rule(step.rule)}" if step.rule else "")
 
     def problem(self, label: str, step: Step, notes: Sequence[Note] = ()) -> str:
         """What is wrong with a step, or keeps it from being decided, and what would mend it."""
@@ -139,7 +145,9 @@ class Pieces:
         return self.say("line {line}, column {column}", line=line, column=column)
 
     def sides(self, step: Step) -> str:
-        """The step as one formula, or as its source where it could not be read."""
+        """The step as a formula, unless its reading says it; as its source where it could not be read."""
+        if step.reading:
+            return ""
         if step.verdict is Verdict.UNREAD:
             body = source(f"{step.lhs} {step.relation} {step.rhs}".strip())
         else:
@@ -155,7 +163,8 @@ class Pieces:
         if step.verdict is Verdict.PROVED and step.message:
             yield self.say("note"), self.text(step.message)
         if step.expected:
-            yield self.say("expected"), source(step.expected)
+            said = self.text(step.expected)
+            yield self.say("expected"), said if said != _shown(step.expected) else source(step.expected)
         if step.reading and step.verdict is not Verdict.PROVED:
             yield self.say("read as"), self.formula(step.reading)
         if step.uses:

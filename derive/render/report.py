@@ -33,6 +33,10 @@ _LINE_END = re.compile(r"\r\n?|\n")
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))")
 _ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
+_WIDE = "\u3000-\u303f\u3400-\u9fff\uff00-\uffef"
+_PARTS = re.compile(
+    rf"[^{_WIDE}，。；：、）！？」』]+[，。；：、）！？」』]*|[{_WIDE}][，。；：、）！？」』]*"
+)
 _LONGEST_FORMULA = 1_000  # characters of a formula that are set as Unicode; longer ones are cut short
 _ROWS_BEFORE, _ROWS_AFTER = 3, 2
 _INVISIBLE = frozenset("\u200b\u200c\u200d\u2060\ufeff\u00ad")
@@ -101,18 +105,21 @@ def _columns(character: str) -> int:
 
 
 def wrap(text: str, room: int) -> list[str]:
-    """Lines of at most so many columns, broken at spaces, and inside words only where they are too long."""
+    """Lines of at most so many columns, broken at spaces and between Chinese characters, or by need."""
     lines, line = list[str](), ""
     for word in safe(text).split(" "):
-        if line and width(line) + 1 + width(word) <= room:
-            line += f" {word}"
-            continue
-        if line:
-            lines.append(line)
-        while width(word) > room:
-            head, word = _split(word, room)
-            lines.append(head)
-        line = word
+        space = " "
+        for part in _PARTS.findall(word) or [""]:
+            if line and width(line) + len(space) + width(part) <= room:
+                line += space + part
+            else:
+                if line:
+                    lines.append(line)
+                while width(part) > room:
+                    head, part = _split(part, room)
+                    lines.append(head)
+                line = part
+            space = ""
     return [*lines, line] if line or not lines else lines
 
 
@@ -276,7 +283,7 @@ class _Page:
     def remarks(self, step: Step) -> Iterator[tuple[str, str]]:
         """The lines under a claim: a label, and what it says."""
         if step.expected:
-            yield "expected", step.expected
+            yield "expected", self.message(step.expected)
         if step.reading and self.style.reading:
             reading = self.plain(step.reading)
             if step.layout not in (None, "any"):
