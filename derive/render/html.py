@@ -327,18 +327,23 @@ def _cell(body: str) -> str:
 
 
 def _table(chain: Sequence[Step], pieces: Pieces) -> str:
-    rows = [f'<tr><td class="step" colspan=3>{pieces.formula(chain[0].lhs)}</td></tr>']
+    rows = [f"<tr><td colspan=3>{_formula(chain[0].lhs, pieces)}</td></tr>"]
     for step in chain:
         remarks = "".join(_remarks(step, pieces))
-        formula = pieces.formula(f"{step.relation} {step.rhs}")
+        formula = _formula(f"{step.relation} {step.rhs}", pieces)
         if step.explicit:
             formula += pieces.matrix(step.explicit)
         rows.append(
-            f'<tr><td class="step">{formula}</td><td>{pieces.rule(step.rule)}</td>'
+            f"<tr><td>{formula}</td><td>{pieces.rule(step.rule)}</td>"
             f"<td>{pieces.mark(step)}{remarks}</td></tr>"
         )
     head = "".join(f"<th scope=col>{pieces.say(name)}</th>" for name in ("step", "rule", "verdict"))
     return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+
+
+def _formula(latex: str, pieces: Pieces) -> str:
+    """A formula in a table, which scrolls where it is too wide."""
+    return f'<div class="formula">{pieces.formula(latex, True)}</div>'
 
 
 def _remarks(step: Step, pieces: Pieces) -> Iterator[str]:
@@ -375,13 +380,12 @@ def report_cell(report: Report, language: Language = "en") -> str:
     if report.error is not None:
         return _cell(f"{head}<p><b>{pieces.say('error')}</b> {pieces.text(report.error)}</p>")
     rows = "".join(
-        f'<tr><td>{step.line}</td><td class="step">'
-        f"{pieces.formula(f'{step.lhs} {step.relation} {step.rhs}')}</td>"
-        f"<td>{pieces.mark(step)}{''.join(_remarks(step, pieces))}</td></tr>"
+        f"<tr><td>{step.line}</td><td>{pieces.mark(step)}{''.join(_remarks(step, pieces))}</td>"
+        f"<td>{_formula(f'{step.lhs} {step.relation} {step.rhs}', pieces)}</td></tr>"
         for step in report.steps
         if step.kind == "claim"
     )
-    names = "".join(f"<th scope=col>{pieces.say(name)}</th>" for name in ("line", "step", "verdict"))
+    names = "".join(f"<th scope=col>{pieces.say(name)}</th>" for name in ("line", "verdict", "step"))
     table = f"<table><thead><tr>{names}</tr></thead><tbody>{rows}</tbody></table>" if rows else ""
     return _cell(head + table)
 

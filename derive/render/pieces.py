@@ -5,6 +5,7 @@ Every method returns HTML in which all text of a document is escaped. A verdict 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
@@ -15,6 +16,7 @@ from derive.render.mathml import mathml, source, visible
 from derive.report import BY_DEFINITION, Counterexample, Evidence, Note, Step, Value, Verdict
 
 MARKS = {"proved": "✓", "refuted": "✗", "unknown": "?", "unread": "–"}
+_SYMPY = re.compile(r"(?<![\\A-Za-z])(?:Eq|Ne|Sum|Gt|Ge|Lt|Le)\(|\*\*|\w[<>]=")
 _LARGEST_TABLE = 400  # entries of a value that are laid out; a larger one is written in a line
 
 
@@ -47,8 +49,8 @@ class Pieces:
         return mathml(latex, display, self.words | BUILTIN_WORDS)
 
     def formulas(self, several: Iterable[str]) -> str:
-        """Formulas in a row of text, with commas between them."""
-        return ", ".join(map(self.formula, several))
+        """Hypotheses or conditions in a row of text; those that came from SymPy are shown as they are."""
+        return ", ".join(source(one) if _SYMPY.search(one) else self.formula(one) for one in several)
 
     # ------------------------------------------------------------------ marks
 
