@@ -2,6 +2,7 @@
 
     derive.prove(lhs, rhs, given=..., layout=...)      the verdict on one equation of SymPy expressions
     derive.gradient(expression, wrt, layout=...)       a derivative, with proved steps
+    derive.check(document)                             a verdict on every equation of a document
     derive.load(name)                                  a ready derivation
     derive.softmax, cross_entropy, partial, one_hot    builders
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:  # for type checkers; typing itself would double the time that
     from derive.algebra import Proof, cross_entropy, gradient, one_hot, partial, prove, softmax
     from derive.catalogue import load
     from derive.derivation import Derivation
+    from derive.documents import check
     from derive.report import Counterexample, Evidence, Report, Step, Verdict
 
 __version__ = "0.1.0"
@@ -29,6 +31,7 @@ __all__ = [
     "Report",
     "Step",
     "Verdict",
+    "check",
     "cross_entropy",
     "gradient",
     "load",
@@ -44,6 +47,7 @@ _HOMES = {
     ),
     **dict.fromkeys(("Counterexample", "Evidence", "Report", "Step", "Verdict"), "derive.report"),
     "Derivation": "derive.derivation",
+    "check": "derive.documents",
     "load": "derive.catalogue",
 }
 

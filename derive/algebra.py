@@ -11,6 +11,7 @@ in 1.14 it drops terms of softmax's Jacobian and takes the derivative of log det
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import product as cartesian
@@ -112,7 +113,7 @@ def _check_layout(layout: str | None) -> None:
         raise ValueError(f"the layout is 'numerator' or 'denominator', not {layout!r}")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Proof:
     """The verdict on one equation; true in a condition exactly when it is proved.
 
@@ -153,10 +154,15 @@ class Proof:
         if self.counterexample is not None:
             at = {**self.counterexample.dimensions, **self.counterexample.values}
             values = ", ".join(f"{k} = {v}" for k, v in at.items())
+            if self.counterexample.entry:
+                values += f", entry ({', '.join(str(place + 1) for place in self.counterexample.entry)})"
             lines.append(
                 f"at {values}: {self.counterexample.lhs} on the left, {self.counterexample.rhs} on the right"
             )
         return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        return str(self)
 
 
 def prove(lhs: Any, rhs: Any, given: Iterable[Any] = (), layout: Layout | None = None) -> Proof:
@@ -313,6 +319,9 @@ def gradient(
             left = right
             report.steps.append(step)
         steps.append(step)
+    named = {label: formula for statement in given for label, formula in _formulas(statement, bridge)}
+    for step in steps:
+        step.uses = tuple(named.get(use, use) for use in step.uses)
     if not report.steps:
         report.steps, left = steps[-1:], forms[-1][1]
     quantities = tuple(
@@ -448,6 +457,21 @@ def _written(form: Expression, hypotheses: tuple[t.Hypothesis, ...], bridge: Bri
     except (TypeError, ShapeError):
         return None
     return result if isinstance(kernel_prove(statement.claim), Theorem) else None
+
+
+def _formulas(statement: Any, bridge: Bridge) -> list[tuple[str, str]]:
+    """The labels of a hypothesis, each with its LaTeX; an equation in the notation of the steps."""
+    if isinstance(statement, OneHot):
+        vector = latex(bridge.read(statement.vector))
+        return [
+            (f"{statement.vector} one-hot", rf"{vector} \text{{ one-hot}}"),
+            (f"Sum {statement.vector} = 1", rf"\sum_i {vector}_i = 1"),
+        ]
+    formula = sympy.latex(statement)
+    if isinstance(statement, sympy.Eq):
+        with suppress(TypeError, ShapeError):
+            formula = f"{latex(bridge.read(statement.lhs))} = {latex(bridge.read(statement.rhs))}"
+    return [(str(statement), formula)]
 
 
 def _step(left: Expression, right: Expression, rule: str, found: Judgement, layout: Layout) -> Step:

@@ -23,12 +23,13 @@ from derive.kernel import Residual, Theorem, prove
 from derive.lowering import Statement, Unsupported, state
 from derive.printing import latex, shape_latex
 from derive.reader import latex as tex
-from derive.reader import statements
+from derive.reader import prose, statements
+from derive.reader.dots import cells_of, spike
 from derive.reader.elaborate import Elaborator
 from derive.reader.passage import Passage, Positions
-from derive.reader.scope import Scope, Unreadable, key
+from derive.reader.scope import Scope, Unreadable, key, resized
 from derive.repair import mend
-from derive.report import Report, Step, Verdict
+from derive.report import Note, Report, Step, Verdict
 from derive.terms import ShapeError
 
 RELATIONS = {
@@ -61,10 +62,10 @@ COUNTS_FROM_0 = re.compile(r"[A-Za-z}]_\{?0+\}?(?![0-9])|[A-Za-z}]_\{0[0-9]\}")
 LIMITS = re.compile(
     r"\\sum(?:\\limits)?\s*_\s*\{?\s*([a-z])\s*=\s*([01])\s*\}?\s*\^\s*\{?\s*([A-Za-z])\s*(?:\}|(?![A-Za-z{]))"
 )
-SIZE = re.compile(r"\s*([A-Za-z](_\w)?|1)\s*\\times\s*([A-Za-z](_\w)?|1)\s*")
-# z, or the z of z = W x; nothing raised, such as a transpose
-SYMBOL = re.compile(r"[^=:<>^]{0,40}[A-Za-z][^=:<>^]{0,40}(?==|$)")
-ONE_HOT = re.compile(r"(?<![a-z])one[- ]?hot|独热", re.IGNORECASE)
+EQUATION = re.compile(r"式|等式|公式|方程|\beq(?:uation|n)?s?\b|formula|\b[lr]hs\b", re.IGNORECASE)
+NUMBERED = re.compile(r"\(\s*([0-9]+[a-z]?)\s*\)")
+REFERENCE = re.compile(r"\\(?:eq)?ref\s*\{([^{}]*)\}")
+LABEL = re.compile(r"\\label\s*\{([^{}]*)\}")
 
 parse = lru_cache(maxsize=4096)(tex.parse_formula)  # a document is read several times to find its layout
 Guard = Callable[[Step], AbstractContextManager[None]]
@@ -103,7 +104,13 @@ class Checker:
         self.differentiated: list[str] = []
         self.local: list[t.Hypothesis] = []  # assumed in prose, until the next heading
         self.case: list[t.Hypothesis] = []  # "if i = j", until the next case or heading
+        self.count: int | None = None  # of classes, where a text restricts the next display to so many
+        self.stated: set[str] = set()  # the symbols that given blocks speak of
+        self.tagged: dict[str, tex.Node] = {}  # what equation (1) says
+        self.places: dict[int, str] = {}  # where the text says that an entry stands, by the display's offset
         self.postponed: list[tuple[tex.Clause, Source]] = []
+        self.columns: list[tuple[str, Step]] = []  # matrices that are written as a list of columns
+        self.notes: list[Note] = []
 
     @property
     def used_layout(self) -> Layout:
@@ -114,6 +121,7 @@ class Checker:
         for _, group in groupby(passages, key=lambda p: p.block):
             block = list(group)
             self.described(block)
+            self.count = prose.count_said(block) or self.count
             before = ""
             for passage in block:
                 if passage.kind == "given":
@@ -124,11 +132,16 @@ class Checker:
                     self.inline(passage, before)
                 elif passage.kind == "display":
                     self.formula(passage)
+                    self.count = None
                 before = passage.text if passage.kind == "prose" else ""
+        self.compare_columns()
 
-    def survey(self, passages: Iterable[Passage]) -> None:
+    def survey(self, passages: Sequence[Passage]) -> None:
         """What only the whole document tells: whether it counts from 0, and how far sums over a letter go."""
         limits: dict[str, set[str]] = {}
+        self.survey_places(passages)
+        for _, group in groupby(passages, key=lambda p: p.block):
+            self.scope.omitted |= prose.omitted(list(group))
         for passage in passages:
             if passage.kind in ("display", "inline", "given"):
                 if COUNTS_FROM_0.search(passage.text):
@@ -146,27 +159,50 @@ class Checker:
                 self.scope.differentials.add(name)
         self.scope.limits.update({k: v.pop() for k, v in limits.items() if len(v) == 1 and "" not in v})
 
+    def survey_places(self, passages: Sequence[Passage]) -> None:
+        """Where the words before or behind a display say that the entry of a list in it stands."""
+        open_display: int | None = None
+        waiting: str | None = None
+        for _, group in groupby(passages, key=lambda p: p.block):
+            block = list(group)
+            for start, part in _between_displays(block):
+                said = prose.place_said(part)
+                if said is not None and open_display is not None:
+                    self.places.setdefault(open_display, said)
+                waiting = said or waiting
+                if start is not None:
+                    if waiting is not None:
+                        self.places.setdefault(start, waiting)
+                    open_display, waiting = start, None
+
     def described(self, block: Sequence[Passage]) -> None:
-        """What a list item or table row says of one symbol: a size such as c \\times d, and one-hot."""
-        formulas = [p for p in block if p.kind == "inline"]
-        if block[0].container not in ("item", "row") or len(formulas) < 2:
-            return
-        size = formulas[1]
-        name = SYMBOL.match(formulas[0].text)
-        if name is None or not SIZE.fullmatch(size.text):
-            return  # with more symbols before the size it is not clear whose it is
-        written = name.group().strip()
-        first = parse(written)[:1]
-        symbol = None if not first or first[0].first is None else key(first[0].first)
-        if symbol is None or self.scope.knows(symbol):
-            return
-        one_hot = any(p.kind == "prose" and ONE_HOT.search(p.text) for p in block)
-        numbers = r"\{0,1\}" if one_hot else r"\mathbb{R}"
-        said = [rf"{written} \in {numbers}^{{{size.text}}}"]
-        if one_hot:
-            said.append(rf"\sum_i {{{written}}}_i = 1")
-        for text in said:  # put as a given block would put it
-            self.clauses(Source(text, [size.offsets[0]] * (len(text) + 1), size), kind="given")
+        """The sizes that a block of text gives to symbols that have none, as c \\times d and one-hot."""
+        for name, (rows, columns), one_hot, place in prose.sizes_said(block):
+            first = parse(name)[:1]
+            symbol = None if not first or first[0].first is None else key(first[0].first)
+            if symbol is None or symbol in self.scope.dimensions:
+                continue
+            if self.scope.knows(symbol) and not self.redeclared(symbol, (rows, columns), place):
+                continue
+            numbers = r"\{0,1\}" if one_hot else r"\mathbb{R}"
+            said = [rf"{name} \in {numbers}^{{{rows} \times {columns}}}"]
+            if one_hot:
+                said.append(rf"\sum_i {{{name}}}_i = 1")
+            self.say(said, place)
+
+    def redeclared(self, symbol: str, size: tuple[str, str], place: Passage) -> bool:
+        """Whether a table of notation gives a symbol of an earlier section another size."""
+        shape = self.scope.shapes.get(symbol)
+        if shape is None or place.container != "row" or symbol in self.stated:
+            return False
+        return tuple(map(str, shape)) != size
+
+    def say(self, statements_said: Sequence[str], passage: Passage) -> None:
+        """What a text says in words and sizes, put as a given block would put it."""
+        offsets = [passage.offsets[0]]
+        for text in statements_said:
+            source = Source(text, offsets * (len(text) + 1), passage)
+            self.clauses(source, kind="given")
 
     # ------------------------------------------------------------------ given blocks
 
@@ -183,6 +219,7 @@ class Checker:
                 self.declare_layout(text.removeprefix("layout:").strip(), offsets)
                 continue
             self.clauses(Source(line, tuple(offsets), passage), kind="given")
+        self.stated |= self.scope.shapes.keys()
 
     def declare_layout(self, name: str, offsets: Sequence[int]) -> None:
         if name in ("numerator", "denominator"):
@@ -204,6 +241,8 @@ class Checker:
         source = Source(passage.text, passage.offsets, passage)
         self.learn_words(source.text)
         for clause in parse(source.text, tex.BUILTIN_WORDS | frozenset(self.words)):
+            if self.enumerated(clause, source, "given"):
+                continue
             condition = self.condition_of(clause)
             if condition is not None:
                 self.case = [condition]
@@ -215,6 +254,9 @@ class Checker:
     def assume(self, clause: tex.Clause, source: Source) -> None:
         """What prose supposes: a definition of something new, else a hypothesis until the next heading."""
         known = len(self.scope.hypotheses)
+        if self.follows(clause):
+            self.chain(clause, source, "formula", [])
+            return
         try:
             if statements.is_declaration(clause):
                 statements.declare(clause, self.scope)
@@ -233,10 +275,29 @@ class Checker:
             self.record(clause, number, source, kind)
         self.resume()
 
+    def follows(self, clause: tex.Clause) -> bool:
+        """Whether what prose seems to suppose is proved from all that is known: where p_i = e^{z_i} / ..."""
+        if clause.first is None or any(link.relation != "=" for link in clause.links):
+            return False
+        if statements.defines(clause, self.scope):
+            return False
+        sides = [clause.first, *(link.node for link in clause.links)]
+        extra = (*self.local, *self.case)
+        return all(
+            any(reading.proved for reading in self.readings(left, link, extra))
+            for left, link in zip(sides, clause.links, strict=False)
+        )
+
     def formula(self, passage: Passage) -> None:
         self.clauses(Source(passage.text, passage.offsets, passage), kind="formula")
 
     def clauses(self, source: Source, kind: str) -> None:
+        self.read_clauses(source, kind)
+        if self.last is not None and kind != "given":
+            for label in LABEL.findall(source.text):
+                self.tagged[label] = self.last
+
+    def read_clauses(self, source: Source, kind: str) -> None:
         self.learn_words(source.text)
         parsed = parse(source.text, tex.BUILTIN_WORDS | frozenset(self.words))
         for number, clause in enumerate(parsed):
@@ -298,6 +359,8 @@ class Checker:
             ):
                 self.lost(clause.first, source)
             return
+        if self.enumerated(clause, source, "given" if kind == "given" else "definition"):
+            return
         try:
             if statements.is_declaration(clause):
                 statements.declare(clause, self.scope)
@@ -324,6 +387,34 @@ class Checker:
         self.chain(clause, source, kind, extra)
         self.resume()
 
+    def enumerated(self, clause: tex.Clause, source: Source, kind: str) -> bool:
+        """Whether a clause only shows what a name holds, such as x = [x_1, ..., x_n]^T."""
+        before = set(self.scope.columns)
+        try:
+            if not statements.enumerates(clause, self.scope):
+                return False
+        except (Unreadable, ShapeError):
+            return False
+        step = self.record(clause, 0, source, kind)
+        for number in range(1, len(clause.links)):
+            self.record(clause, number, source, "declaration")
+        self.columns += [(name, step) for name in self.scope.columns.keys() - before]
+        self.last = clause.links[0].node
+        self.resume()
+        return True
+
+    def compare_columns(self) -> None:
+        """Say where a matrix W = [w_1, ..., w_c] is declared with another number of columns."""
+        for name, step in self.columns:
+            shape, count = self.scope.shapes.get(name), self.scope.columns[name]
+            if shape is not None and shape[1] != count:
+                rows = f": the {count} vectors are its rows" if shape[0] == count else ""
+                message = (
+                    f"written like this {name} has {count} columns, but it is {x.show_shape(shape)}{rows}"
+                )
+                self.notes.append(Note(step.line, step.column, message))
+                step.message = message
+
     def redefines(self, clause: tex.Clause) -> bool:
         """Whether a given block gives a defined quantity another meaning."""
         if clause.first is None or len(clause.links) != 1 or clause.links[0].relation not in ("=", ":="):
@@ -346,6 +437,11 @@ class Checker:
 
     def chain(self, clause: tex.Clause, source: Source, kind: str, extra: list[t.Hypothesis]) -> None:
         left = clause.first if clause.first is not None else self.last
+        if clause.first is not None:
+            self.scope.place = self.places.get(source.passage.offsets[0])
+        if left is not None and (meant := self.referred(left, clause)) is not left:
+            left = self.last = meant
+            self.last_text = source.text[clause.start : clause.links[0].position].strip(" &\n")
         if self.restates(clause):
             # C = Loss(a, y) = ...: a name for the function, then what both are
             self.define_last(clause, source)
@@ -368,6 +464,16 @@ class Checker:
                 self.claim(left, clause, number, source, extra)
             left = link.node
         self.last = left
+        for label in _labels(clause):
+            self.tagged[label] = clause.links[-1].node
+
+    def referred(self, left: tex.Node, clause: tex.Clause) -> tex.Node:
+        """What (1)式, or equation (1), says, where that is written as the left side of another one."""
+        if clause.first is None:
+            labels = [m[1] for text in clause.texts if (m := REFERENCE.fullmatch(text.content))]
+            return self.tagged.get(labels[0], left) if labels else left
+        number = _equation_number(clause.first, [text.content for text in clause.texts])
+        return left if number is None else self.tagged.get(number, left)
 
     def restates(self, clause: tex.Clause) -> bool:
         """Whether a chain introduces its left side through an application of something unknown."""
@@ -399,13 +505,27 @@ class Checker:
         self, left: tex.Node, clause: tex.Clause, number: int, source: Source, extra: list[t.Hypothesis]
     ) -> None:
         step = self.record(clause, number, source, "claim", left)
-        with self.guard(step) if self.guard is not None else nullcontext():
-            self.decide(step, left, clause.links[number], source, extra)
+        general = self.scope
+        try:
+            with self.guard(step) if self.guard is not None else nullcontext():
+                self.decide(step, left, clause.links[number], source, extra)
+        finally:
+            self.scope = general
 
     def decide(
         self, step: Step, left: tex.Node, link: tex.Link, source: Source, extra: list[t.Hypothesis]
     ) -> None:
         readings = self.readings(left, link, (*extra, *self.local, *self.case))
+        restriction: str | None = None
+        if self.count is not None and not any(reading.proved for reading in readings):
+            said = self.restricted(left, link, (*extra, *self.local, *self.case))
+            if said is not None:
+                size, readings = said
+                restriction = f"read for {size} = {self.count}, as the text says"
+            elif all(r.ill_typed for r in readings):  # in the text's special case the shapes may be others
+                step.verdict, step.code = Verdict.UNREAD, "D010"
+                step.message = str(readings[0].trouble)
+                return
         formed = [r for r in readings if not r.ill_typed]
         if not formed:
             trouble = readings[0].trouble
@@ -442,6 +562,23 @@ class Checker:
             step.message = f"this line is read in {reading.layout} layout"
         elif step.verdict is Verdict.UNKNOWN:
             step.code, step.residual = "D201", judge.short(found.residual) if found.residual else None
+        step.message = restriction or step.message
+
+    def restricted(
+        self, left: tex.Node, link: tex.Link, extra: tuple[t.Hypothesis, ...]
+    ) -> tuple[str, list[Reading]] | None:
+        """A proof for the number of classes that the text has just named, and the dimension that it is of."""
+        assert self.count is not None
+        general = self.scope
+        try:
+            for name in sorted(general.dimensions):
+                self.scope = resized(general, {name: self.count})
+                readings = self.readings(left, link, resized(extra, {name: self.count}))
+                if any(reading.proved for reading in readings):
+                    return name, readings
+            return None
+        finally:
+            self.scope = general
 
     def mend(self, step: Step, reading: Reading) -> None:
         """Look for what would make a refuted step true."""
@@ -454,7 +591,8 @@ class Checker:
 
     def refute_shapes(self, step: Step, trouble: Unreadable | ShapeError) -> None:
         """A side that is ill-typed makes an equation false: at sizes at which its parts do not fit."""
-        step.code, step.message = "D101", str(trouble)
+        is_half = isinstance(trouble, Unreadable) and trouble.code == "D018"
+        step.code, step.message = "D018" if is_half else "D101", str(trouble)
         step.counterexample = unequal_sizes(trouble.pairs)
         step.verdict = Verdict.REFUTED if step.counterexample else Verdict.UNREAD
 
@@ -464,18 +602,31 @@ class Checker:
         A vector differentiated by a scalar is often written as a column in denominator layout, too. The
         other layout altogether is tried only where none is declared.
         """
+        if self.scope.place is None and (_stands_out(left) or _stands_out(link.node)):
+            for place in self.free_letters(left, link.node):
+                self.scope.place = place
+                placed = self.readings(left, link, extra)
+                if any(reading.proved for reading in placed):
+                    return placed  # the chain goes on with this place
+            self.scope.place = None
+        found: list[Reading] = []
         layout = self.used_layout
         other: Layout = "numerator" if layout == "denominator" else "denominator"
         trials: list[tuple[Layout, Layout | None]] = [(layout, None)]
         if self.alternatives:
             trials += [(layout, other)] if self.scope.layout else [(other, None), (layout, other)]
-        found: list[Reading] = []
         for by, by_scalar in trials:
             reading = self.reading(left, link, extra, by, by_scalar)
             found.append(reading)
             if reading.proved or not reading.depends_on_layout:
                 break
         return found
+
+    def free_letters(self, *nodes: tex.Node) -> list[str]:
+        """The index letters of an equation, as far as their ranges are known."""
+        elaborator = Elaborator(self.scope)
+        elaborator.learn_ranges(*nodes)
+        return [*elaborator.ranges]
 
     def distinct(self, *nodes: tex.Node) -> list[t.Hypothesis]:
         """What subscripts such as s_{k \\neq i} say of their letters."""
@@ -596,7 +747,9 @@ class Reading:
     def ill_typed(self) -> bool:
         """Whether a side cannot be formed, for its shapes do not fit."""
         return isinstance(self.trouble, ShapeError) or (
-            isinstance(self.trouble, Unreadable) and self.trouble.code == "D010" and bool(self.trouble.pairs)
+            isinstance(self.trouble, Unreadable)
+            and self.trouble.code in ("D010", "D018")
+            and bool(self.trouble.pairs)
         )
 
 
@@ -607,6 +760,48 @@ class Source:
     text: str
     offsets: Sequence[int]
     passage: Passage
+
+
+def _labels(clause: tex.Clause) -> list[str]:
+    """The numbers of an equation: its tag, or what stands behind it in parentheses."""
+    remarks = [m[1] for text in clause.texts if (m := NUMBERED.fullmatch(text.content.strip()))]
+    return [*remarks, *([clause.tag.strip("() ")] if clause.tag else [])]
+
+
+def _equation_number(node: tex.Node, texts: Sequence[str]) -> str | None:
+    """The number of the equation that a left side names: (1)式, 式(1), \\text{Eq. (1)}."""
+    words = ""
+    fences: list[tex.Fence] = []
+    for part in node.items if isinstance(node, tex.Juxtapose) else (node,):
+        if isinstance(part, tex.Text):
+            words += part.content
+        elif isinstance(part, tex.Fence) and isinstance(part.body, tex.Number):
+            fences.append(part)
+        else:
+            return None
+    inside = re.search(r"\((\d+[a-z]?)\)", words)
+    named = EQUATION.search(words or " ".join(texts)) is not None
+    if len(fences) == 1 and isinstance(fences[0].body, tex.Number) and (named or not words):
+        return fences[0].body.text
+    return inside[1] if inside and named and not fences else None
+
+
+def _between_displays(block: Sequence[Passage]) -> Iterable[tuple[int | None, list[Passage]]]:
+    """The stretches of words of a block, each with the offset of the display that ends it."""
+    part: list[Passage] = []
+    for passage in block:
+        if passage.kind == "display":
+            yield passage.offsets[0], part
+            part = []
+        else:
+            part.append(passage)
+    yield None, part
+
+
+def _stands_out(node: tex.Node) -> bool:
+    """Whether there is a list such as 0, ..., a, ..., 0 in a formula."""
+    lists = (cells_of(part) for part in tex.walk(node) if isinstance(part, (tex.Fence, tex.Matrix)))
+    return any(held is not None and spike(held[0]) is not None for held in lists)
 
 
 def _start(clause: tex.Clause) -> int:
@@ -675,7 +870,7 @@ def check(
         layout = _likelier_layout(source, passages, sizes or {}, guard, proofs)
     checker = Checker(judge, Positions(source), layout, sizes or {}, watch, guard, proofs)
     checker.read(passages)
-    return Report(path, _layout_of(checker), checker.steps), checker
+    return Report(path, _layout_of(checker), checker.steps, notes=checker.notes), checker
 
 
 def _likelier_layout(

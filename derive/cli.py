@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
+    from derive.baseline import Baseline
     from derive.derivation import Derivation
     from derive.expression import Layout
     from derive.render.language import Language
@@ -76,12 +77,15 @@ def check(options: argparse.Namespace) -> int:
     """Check every equation of documents: Markdown, LaTeX, notebooks."""
     from derive import documents
 
+    _configure(options)
     try:
         stated = documents.given_files(options.given)
     except documents.Unopenable as trouble:
         raise Failure(str(trouble)) from None
     shown = options.form != "text" or options.verbose  # only there is anything said of what is proved
     found = documents.check_files(options.files, stated, options.layout, options.timeout, cross_check=shown)
+    known = _baseline(options)
+    found = known.applied(found) if known is not None else found
     reports: list[Report] = []
     if options.form == "text":
         from derive.render.report import given_text, report_text, totals_text
@@ -102,6 +106,16 @@ def check(options: argparse.Namespace) -> int:
 
         reports += found
         write(reports_markdown(reports, stated.reports), options.output)
+    elif options.form == "sarif":
+        from derive.render.sarif import reports_sarif
+
+        reports += found
+        write(reports_sarif(reports, stated.reports, options.allow), options.output)
+    elif options.form == "github":
+        from derive.render.github import reports_github
+
+        reports += found
+        write("\n".join(reports_github(reports, stated.reports, options.allow)), options.output)
     elif options.form == "html":
         from derive.render.html import reports_html
 
@@ -112,7 +126,62 @@ def check(options: argparse.Namespace) -> int:
 
         reports += found
         write(reports_json(reports, stated.reports), options.output)
+    if options.write_baseline is not None:
+        return _write_baseline(options, reports)
+    if known is not None and (stale := known.stale(reports)):
+        remark = f"{stale} {'entry of the baseline is' if stale == 1 else 'entries of the baseline are'}"
+        print(f"derive: {remark} no longer needed; --write-baseline {known.path} drops them", file=sys.stderr)
     return _status([*stated.reports, *reports], options.allow)
+
+
+def _configure(options: argparse.Namespace) -> None:
+    """Fill in what the command line leaves open from [tool.derive]."""
+    from derive import configuration
+    from derive.documents import SECONDS
+
+    try:
+        project = configuration.load(Path()) if not options.isolated else configuration.Configuration()
+    except configuration.Misconfigured as trouble:
+        raise Failure(str(trouble)) from None
+    options.files = options.files or project.paths
+    options.given = options.given or project.given
+    options.layout = options.layout or project.layout
+    options.allow = options.allow or project.allow
+    options.baseline = options.baseline or project.baseline
+    options.timeout = options.timeout or project.timeout or SECONDS
+    if not options.files:
+        raise Failure(
+            "no file is named, and no paths in [tool.derive] of a pyproject.toml; see `derive check --help`"
+        )
+
+
+def _baseline(options: argparse.Namespace) -> Baseline | None:
+    """The faults that are let pass; a baseline that is yet to be written need not be there."""
+    from derive.baseline import BadBaseline, Baseline
+
+    renewed = options.write_baseline is not None and not (options.baseline and options.baseline.exists())
+    if options.baseline is None or renewed:
+        return None
+    try:
+        return Baseline.read(options.baseline)
+    except BadBaseline as trouble:
+        raise Failure(str(trouble)) from None
+
+
+def _write_baseline(options: argparse.Namespace, reports: Sequence[Report]) -> int:
+    """Write down the faults there are, and let them pass."""
+    from derive.baseline import BadBaseline, write_baseline
+
+    closed = next((report for report in reports if report.error is not None), None)
+    if closed is not None:
+        raise Failure(f"no baseline is written, for {closed.path} could not be checked: {closed.error}")
+    try:
+        count = write_baseline(options.write_baseline, reports, options.allow)
+    except BadBaseline as trouble:
+        raise Failure(str(trouble)) from None
+    faults = "1 fault" if count == 1 else f"{count} faults"
+    print(f"derive: {faults} written to {options.write_baseline}", file=sys.stderr)
+    return 0
 
 
 def prove(options: argparse.Namespace) -> int:
@@ -168,9 +237,7 @@ def _status(reports: Sequence[Report], allow: Sequence[str]) -> int:
     if any(report.error is not None for report in reports):
         return 2
     bad = {"refuted", "unknown", "unread"}.difference(allow)
-    return int(
-        any(step.verdict in bad for report in reports for step in report.steps if step.kind == "claim")
-    )
+    return int(any(step.is_fault and step.verdict in bad for report in reports for step in report.steps))
 
 
 def _style(verbose: bool = False, reading: bool = False, language: Language = "en") -> Style:
@@ -282,16 +349,16 @@ def _parser() -> _Parser:
     made.add_argument(
         "files",
         type=Path,
-        nargs="+",
+        nargs="*",
         metavar="FILE",
-        help=".md, .markdown, .tex or .ipynb, or a folder of them",
+        help=".md, .markdown, .tex or .ipynb, or a folder of them; by default the paths in [tool.derive]",
     )
     made.add_argument(
         "--given", type=Path, action="append", default=[], metavar="FILE",
         help="statements that hold in all documents, one a line; may be repeated",
     )  # fmt: skip
     _layout(made)
-    _format(made, "text", "json", "markdown", "html")
+    _format(made, "text", "json", "markdown", "html", "sarif", "github")
     _output(made)
     _language(made)
     made.add_argument("-v", "--verbose", action="store_true", help="show proved claims, too")
@@ -300,6 +367,12 @@ def _parser() -> _Parser:
         "--allow", action="append", default=[], choices=("unknown", "unread"),
         help="a verdict that does not fail the check; may be repeated",
     )  # fmt: skip
+    made.add_argument("--baseline", type=Path, metavar="FILE", help="faults that are known, and let pass")
+    made.add_argument(
+        "--write-baseline", type=Path, metavar="FILE", help="write the faults there are, and let them pass"
+    )
+    made.add_argument("--isolated", action="store_true", help="leave [tool.derive] of pyproject.toml aside")
+    made.set_defaults(timeout=None)
 
     made = command("prove", prove)
     made.add_argument(

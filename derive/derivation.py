@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from derive.reader.scope import Scope
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class Derivation:
     """What `derive show` prints and `derive.gradient` returns.
 
@@ -55,5 +55,9 @@ class Derivation:
         return {"text/html": derivation_cell(self), "text/plain": str(self)}
 
     def __str__(self) -> str:
-        lines = [f"{s.lhs} {s.relation} {s.rhs}    [{s.verdict or s.kind}]" for s in self.steps]
-        return "\n".join([*lines, f"result: {self.result_latex}"])
+        from derive.render.terminal import derivation_text  # rich is loaded only where something is printed
+
+        return derivation_text(self)
+
+    def __repr__(self) -> str:
+        return str(self)

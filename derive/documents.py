@@ -1,6 +1,7 @@
 """Documents on disk: found, opened, read by their kind, and checked one by one.
 
     check_files([Path("notes.md"), Path("chapters")])  ->  a Report for each document, one after the other
+    check("text") or check(Path("notes.md"))           ->  the Report on one
 
 Nothing that one document holds stops the others: what cannot be opened, and what makes derive itself fail,
 becomes the `error` of its report. A claim has a budget of time; where that ends, it is unknown.
@@ -24,12 +25,13 @@ from itertools import pairwise
 from pathlib import Path
 from time import monotonic
 
-from derive.checker import check
+from derive import checker
 from derive.diagnostics import classify
 from derive.expression import Layout
 from derive.judge import Judge, KernelUnsound
 from derive.reader.passage import Passage, Positions
 from derive.report import Counterexample, Evidence, Note, Report, Step, Verdict
+from derive.suppression import suppress
 from derive.terms import Claim, Index
 
 KINDS = (".md", ".markdown", ".tex", ".ipynb")
@@ -202,7 +204,7 @@ def _unread(given: Given) -> Iterator[Report]:
     """The statements among those given that cannot be read, by the text that they stand in."""
     if not given.passages:
         return
-    report, _ = check("", given.source, given.passages, Judge(), guard=Budget())
+    report, _ = checker.check("", given.source, given.passages, Judge(), guard=Budget())
     where = Positions(given.source)
     for name, start, text in given.places:
         first, last = where(start)[0], where(start + len(text))[0]
@@ -380,6 +382,42 @@ def check_files(
         yield report
 
 
+def check(
+    document: str | Path,
+    given: Sequence[str] = (),
+    layout: Layout | None = None,
+    seconds: float = SECONDS,
+) -> Report:
+    """A verdict on every equation of one document: what `derive check` prints, from Python.
+
+    Args:
+        document: Markdown as text, or the path of a Markdown, LaTeX or notebook file.
+        given: statements in LaTeX that hold in it, such as r"x \\in \\mathbb{R}^n".
+        layout: of derivatives, where the document does not say.
+        seconds: how long one claim may take.
+
+    Returns:
+        the Report; `print` shows it with all claims, those that are proved included.
+
+    Raises:
+        Unopenable: for a file that cannot be read as a document.
+        TypeError: for `given` as one text instead of a list of them.
+        ValueError: for a layout that is none, or a given statement that cannot be read.
+    """
+    if isinstance(given, str):
+        raise TypeError(f"`given` is a list of statements; write [{given!r}]")
+    if layout not in (None, "numerator", "denominator"):
+        raise ValueError(f"the layout is 'numerator' or 'denominator', not {layout!r}")
+    stated = given_statements(given)
+    for trouble in stated.reports:
+        raise ValueError(f"{trouble.path} cannot be read: {trouble.steps[0].message}")
+    if isinstance(document, str):
+        name, path, source = "text", Path("text.md"), document
+    else:
+        name, path, source = str(document), document, text_of(document)
+    return check_source(name, source, passages_of(path, source), stated, layout, seconds)
+
+
 def check_equation(
     equation: str, given: Given, layout: Layout | None = None, seconds: float = SECONDS
 ) -> Report:
@@ -406,20 +444,21 @@ def check_source(
     whole = f"{source}\n{given.source}"
     first = [_moved(passage, shift) for passage in given.passages]
     judge = Judge(budget.refute, budget.gather, cross_check=cross_check)
-    report, checker = check(name, whole, [*first, *passages], judge, layout, guard=budget)
+    report, reader = checker.check(name, whole, [*first, *passages], judge, layout, guard=budget)
     end = Positions(whole)(shift)[0]
     report.steps = [step for step in report.steps if step.line < end]
     report.source = source
-    report.words = frozenset(n for n in checker.scope.shapes if n.isalpha() and len(n) > 1)
+    report.words = frozenset(n for n in reader.scope.shapes if n.isalpha() and len(n) > 1)
     for step in budget.late:
         if step.verdict is Verdict.UNKNOWN:
             budget.give_up(step)
     classify(report)
+    suppress(report, passages)
     if any(passage.kind in ("display", "inline") for passage in passages):
         shortcuts = _shortcuts(report.steps)
         if shortcuts:
             again = [*first, *passages]
-            report.notes += _cancelling(whole, again, report.steps, shortcuts, checker.used_layout, seconds)
+            report.notes += _cancelling(whole, again, report.steps, shortcuts, reader.used_layout, seconds)
         if not any(step.kind == "claim" for step in report.steps):
             report.notes.append(
                 Note(1, 1, "there is mathematics here, but no equation that claims something")
@@ -497,7 +536,7 @@ def _cancelling(
         ):
             again.append(passage)
         again += inserted.get(number, ())
-    report, _ = check("", text, again, Judge(), layout, guard=Budget(seconds))
+    report, _ = checker.check("", text, again, Judge(), layout, guard=Budget(seconds))
     true = [lines[s.line] for s in report.steps if s.line in lines and s.verdict is Verdict.PROVED]
     return [
         _bridge(start, end)

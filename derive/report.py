@@ -17,7 +17,7 @@ class Verdict(StrEnum):
 
 
 BY_DEFINITION = "{condition} (by definition)"  # said of a condition that the definitions see to
-
+EXCUSED = ("skipped", "baseline")  # what a claim counts as that need not be proved
 Value = int | float | str | list["Value"]
 
 
@@ -89,6 +89,8 @@ class Step:
         reading: how the step was understood.
         place, expected: of what is unread, where the trouble is, and what might have stood there.
         residual: of what is unknown, what is left of lhs - rhs.
+        skipped: why the author wants the claim passed over although it is not proved.
+        known: whether it is in the baseline of faults that are let pass.
     """
 
     line: int
@@ -115,6 +117,14 @@ class Step:
     expected: str | None = None
     residual: str | None = None
     guaranteed: frozenset[str] = frozenset()
+    skipped: str | None = None
+    known: bool = False
+
+    @property
+    def is_fault(self) -> bool:
+        """Whether it is a claim that is not proved, and that nobody has excused."""
+        excused = self.skipped is not None or self.known
+        return self.kind == "claim" and self.verdict is not Verdict.PROVED and not excused
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +137,7 @@ class Note:
     code: str | None = None
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class Report:
     """The steps of one document, in order.
 
@@ -152,13 +162,32 @@ class Report:
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         """How a notebook shows it: a row for each claim."""
         from derive.render.html import report_cell  # loaded where a notebook asks for it
-        from derive.render.report import Style, report_text
 
-        return {"text/html": report_cell(self), "text/plain": report_text(self, Style(100, verbose=True))}
+        return {"text/html": report_cell(self), "text/plain": str(self)}
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many claims got each verdict, and how many statements of other kinds there are."""
+        """How many claims got each verdict, and how many statements of other kinds there are.
+
+        A claim that is skipped, or is in the baseline, counts as that and not by its verdict.
+        """
         keys = ("proved", "refuted", "unknown", "unread", "definition", "given", "declaration")
-        found = [str(step.verdict) if step.kind == "claim" else step.kind for step in self.steps]
-        return {key: found.count(key) for key in keys}
+        found = [
+            step.kind
+            if step.kind != "claim"
+            else "skipped"
+            if step.skipped is not None
+            else "baseline"
+            if step.known
+            else str(step.verdict)
+            for step in self.steps
+        ]
+        return {key: found.count(key) for key in (*keys, *EXCUSED) if key in keys or key in found}
+
+    def __str__(self) -> str:
+        from derive.render.report import Style, report_text  # loaded only where something is printed
+
+        return report_text(self, Style(verbose=True)).rstrip("\n")
+
+    def __repr__(self) -> str:
+        return str(self)

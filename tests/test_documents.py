@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import derive
 from derive import documents
 from derive.documents import (
     Budget,
@@ -364,3 +365,47 @@ def test_errors_that_cancel_in_their_context(tmp_path: Path) -> None:
     (note,) = checked(f"{supposed}{chain}", given).notes
     assert (note.line, note.column) == (5, 14)
     assert "in column 6" in note.message
+
+
+TEXT = r"""<!-- derive
+layout: denominator
+x \in \mathbb{R}^n
+-->
+$$\frac{\partial x^T x}{\partial x} = 2 x$$
+
+$$\frac{\partial x^T x}{\partial x} = 2 x^T$$
+"""
+
+
+def test_a_text_is_checked_from_python() -> None:
+    report = derive.check(TEXT)
+    assert [str(step.verdict) for step in report.steps if step.kind == "claim"] == ["proved", "refuted"]
+    printed = str(report)
+    assert "text:5:37: proved for all n" in printed
+    assert "text:7:37: refuted [D103]" in printed
+    assert "help: right in numerator layout" in printed
+    assert repr(report) == printed
+
+
+def test_a_path_is_read_by_its_kind(tmp_path: Path) -> None:
+    cell = {"cell_type": "markdown", "id": "one", "metadata": {}, "source": TEXT}
+    notebook = tmp_path / "notes.ipynb"
+    notebook.write_text(json.dumps({"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}))
+    report = derive.check(notebook)
+    assert report.path == str(notebook)
+    assert report.counts["proved"] == report.counts["refuted"] == 1
+    with pytest.raises(documents.Unopenable):
+        derive.check(tmp_path / "nothing.md")
+
+
+def test_what_is_given_from_python() -> None:
+    equation = r"$$\frac{\partial x^T x}{\partial x} = 2 x^T$$"
+    given = [r"x \in \mathbb{R}^n"]
+    assert derive.check(equation, given, layout="numerator").counts["proved"] == 1
+    for wrong, trouble in (
+        ({"given": r"x \in \mathbb{R}^n"}, TypeError),
+        ({"given": [r"x \in"]}, ValueError),
+        ({"layout": "row"}, ValueError),
+    ):
+        with pytest.raises(trouble):
+            derive.check(equation, **wrong)

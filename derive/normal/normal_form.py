@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import Any
 
 from derive.functions import FUNCTIONS
-from derive.normal.laws import Condition, Laws, Undefined
+from derive.normal.laws import Condition, Undefined
 from derive.normal.polynomial import (
     UNIT,
     Atom,
@@ -24,6 +24,7 @@ from derive.normal.polynomial import (
     small,
     tensor_names,
 )
+from derive.normal.sums import Sums
 from derive.terms import (
     Abstraction,
     Apply,
@@ -54,7 +55,7 @@ class Argument(Term):
     """The variable at which a known function is unfolded and differentiated."""
 
 
-class NormalForm(Laws):
+class NormalForm(Sums):
     """The normal form of terms.
 
     Attributes:

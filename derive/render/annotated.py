@@ -33,6 +33,7 @@ from derive.report import Report, Step
 LARGEST = 1_000_000  # characters of Markdown that are set; a larger document is shown as its source
 _LONGEST_LINE = 2_000  # characters of a line of source that are shown
 _WIDE = 24  # characters of an inline formula that certainly fits on the line of a telephone
+_SHOWN = ("display", "inline", "given", "skip")  # the kinds of passage that are set in a way of their own
 _NEAR = 3  # lines of source around a formula that are shown of a large document
 _MANY_LINES = 5_000
 _LINE_START = re.compile(r"\r\n?|\n")
@@ -134,11 +135,7 @@ class Annotated:
         """The formulas and given blocks of the document in order, each with its steps."""
         text = self.report.source
         passages = sorted(
-            (
-                p
-                for p in passages_of(Path(self.report.path), text)
-                if p.kind in ("display", "inline", "given")
-            ),
+            (p for p in passages_of(Path(self.report.path), text) if p.kind in _SHOWN),
             key=lambda passage: passage.offsets[0],
         )
         found = [Formula(passage, *_extent(passage, text)) for passage in passages]
@@ -279,7 +276,7 @@ class Annotated:
                 code = f'<pre class="source">{escape(visible(text), quote=False)}</pre>'
                 shown.append(f'<section class="notebook"><span class="head">{label}</span>{code}</section>')
                 continue
-            inside = [p for p in markdown.read(text, macros) if p.kind in ("display", "inline", "given")]
+            inside = [p for p in markdown.read(text, macros) if p.kind in _SHOWN]
             inside.sort(key=lambda passage: passage.offsets[0])
             here = range(place, min(place + len(inside), len(formulas)))
             place = here.stop
@@ -344,7 +341,7 @@ class Annotated:
 def _extent(passage: Passage, text: str) -> tuple[int, int]:
     """From where to where a passage stands in the source, its delimiters included."""
     start, end = passage.offsets[0], passage.offsets[-1]
-    if passage.kind == "given":
+    if passage.kind in ("given", "skip"):
         opening, closing = text.rfind("<!--", max(0, start - 200), start), text.find("-->", end)
         return (opening, closing + 3) if opening >= 0 and closing >= 0 else (start, end)
     before = text[max(0, start - 80) : start]
@@ -425,6 +422,9 @@ class _Setter:
         self.document.placed.add(number)
         if formula.passage.kind == "inline":
             return self.document.inline(formula)
+        if formula.passage.kind == "skip":
+            reason = escape(visible(formula.passage.text), quote=False)
+            return f'<span class="head">{self.document.pieces.say("skipped")}: {reason}</span>'
         return self.document.display(formula)
 
     def raw(self, text: str) -> str:
@@ -436,7 +436,7 @@ class _Setter:
         return escape("".join(parts), quote=False)
 
     def has_display(self, text: str) -> bool:
-        return any(self.formulas[int(n)].passage.kind != "inline" for n in _HOLE.findall(text))
+        return any(self.formulas[int(n)].passage.kind in ("display", "given") for n in _HOLE.findall(text))
 
 
 class _Writer(RendererHTML):

@@ -21,6 +21,8 @@ PHRASES: dict[str, str] = {
     "{total} steps proved": "{total} 步已证明",
     "{proved} of {claims} steps proved": "{claims} 步中 {proved} 步已证明",
     "not proved": "未证明",
+    "skipped": "已跳过",
+    "in the baseline": "已在基线中",
     "no claims": "没有断言",
     "claims": "断言",
     "statements": "陈述",
@@ -245,6 +247,11 @@ MESSAGES: dict[str, str] = {
     "what stands before the sign in column {column} equals what stands after this one": (
         "第 {column} 列的符号之前与此符号之后的内容相等"
     ),
+    "this comment gives no reason, and so it skips nothing": "此注释没有写明理由，所以什么也不跳过",
+    "this comment skips nothing: what it means is proved": "此注释没有跳过任何内容：它所指的断言已经证明",
+    "this comment skips nothing: no claim stands in its line or in the next one": (
+        "此注释没有跳过任何内容：它所在的行和下一行都没有断言"
+    ),
     # what would mend a step
     "{reason}: {formula} would be right": "{reason}：{formula} 才对",
     "needs {formula}": "需要 {formula}",
@@ -308,6 +315,9 @@ MESSAGES: dict[str, str] = {
     "a derivative of nothing": "没有写出被求导的量",
     "a derivative of order {order} by {count} variables": "{order} 阶导数，却有 {count} 个变量",
     "a differential sign stands above this fraction and none below": "此分式的分子有微分号，分母没有",
+    "a differential sign stands above this fraction and none below, which divides by an array": (
+        "此分式的分子有微分号，分母没有，而分母是数组，不能作除数"
+    ),
     "what varies in this differential is not said": "没有说明此微分中哪个量在变",
     "what this nabla differentiates by is not said": "没有说明此 ∇ 对什么求导",
     "a power of a vector has no fixed meaning": "向量的幂没有确定的含义",
@@ -513,6 +523,16 @@ DIAGNOSTICS: dict[str, tuple[str, str, str]] = {
         "互相抵消的两个错误",
         "链中有几步是错的，但第一个错步之前的内容与最后一个错步之后的内容相等。每个 = 单独判定，所以回到正确结果的那一行也是错的。",
         "这条链的结果可以使用；只有中间各行需要修改。往往只是一行有笔误。",
+    ),
+    "D301": (
+        "没有跳过任何内容的注释",
+        "注释要求跳过一个断言，而它所在的行和下一行都没有断言，或者那里的断言已经证明。",
+        "遗留的注释会掩盖以后出现在同一处的错误。",
+    ),
+    "D302": (
+        "没有写明理由的注释",
+        "注释要求跳过一个断言，却没有说明原因。这个断言照常判定。",
+        "以后读这篇文字的人需要知道，其中的等式为什么可以不成立。",
     ),
     "D201": (
         "既未证明也未推翻",

@@ -108,6 +108,11 @@ def _outcome(report: Report, pieces: Pieces, has_layout: bool = True) -> str:
         for verdict in Verdict
         if counts[verdict]
     )
+    chips += "".join(
+        f'<li class="mark other">{counts[kind]} {pieces.say(said)}</li>'
+        for kind, said in (("skipped", "skipped"), ("baseline", "in the baseline"))
+        if counts.get(kind)
+    )
     chips = chips or f'<li class="mark other">{pieces.say("no claims")}</li>'
     layout = ""
     if report.layout and has_layout:
@@ -130,11 +135,7 @@ def _ledger(report: Report, pieces: Pieces, prefix: str) -> str:
     )
     if others:
         rows.append((pieces.say("statements"), others))
-    open_steps = [
-        (number, step)
-        for number, step in enumerate(report.steps)
-        if step.kind == "claim" and step.verdict is not Verdict.PROVED
-    ]
+    open_steps = [(number, step) for number, step in enumerate(report.steps) if step.is_fault]
     if open_steps:
         rows.append(
             (pieces.say("not proved"), "<br>".join(_open(n, s, pieces, prefix) for n, s in open_steps))

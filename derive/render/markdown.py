@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from derive.render.latex import chains
-from derive.report import BY_DEFINITION, Report, Step, Verdict
+from derive.report import BY_DEFINITION, EXCUSED, Report, Step, Verdict
 
 if TYPE_CHECKING:
     from derive.derivation import Derivation
@@ -60,12 +60,13 @@ def reports_markdown(reports: Sequence[Report], given: Sequence[Report] = ()) ->
 
 
 def _section(report: Report) -> list[str]:
-    open_steps = [s for s in report.steps if s.kind == "claim" and s.verdict is not Verdict.PROVED]
+    open_steps = [step for step in report.steps if step.is_fault]
+    excused = [f"{report.counts[key]} {key}" for key in EXCUSED if key in report.counts]
     needed: dict[str, list[int]] = {}
     for step in report.steps:
         for use in step.uses:
             needed.setdefault(use, []).append(step.line)
-    if not (open_steps or needed or report.notes or report.error):
+    if not (open_steps or excused or needed or report.notes or report.error):
         return []
     lines = ["", f"## {_code(report.path)}", ""]
     if report.error:
@@ -77,6 +78,7 @@ def _section(report: Report) -> list[str]:
     for use, places in needed.items():
         numbers = ", ".join(map(str, dict.fromkeys(places)))
         lines.append(f"- needs {_code(use)} in line {numbers}")
+    lines += [f"- claims that are let pass: {', '.join(excused)}"] if excused else []
     return lines
 
 

@@ -13,6 +13,7 @@ from html import escape
 from derive.reader.latex import BUILTIN_WORDS
 from derive.render.language import Language, message, rule_name, say
 from derive.render.mathml import mathml, source, visible
+from derive.render.report import count_text
 from derive.report import BY_DEFINITION, Counterexample, Evidence, Note, Step, Value, Verdict
 
 MARKS = {"proved": "✓", "refuted": "✗", "unknown": "?", "unread": "–"}
@@ -61,7 +62,9 @@ class Pieces:
         if verdict is None:
             return f'<span class="mark other"{label}>{self.say(step.kind)}</span>'
         sign = f'<span aria-hidden="true">{MARKS[verdict]}</span>'
-        return f'<span class="mark {verdict}"{label}>{sign} {self.say(verdict)}</span>'
+        mark = f'<span class="mark {verdict}"{label}>{sign} {self.say(verdict)}</span>'
+        excused = "skipped" if step.skipped is not None else "in the baseline" if step.known else ""
+        return f'{mark} <span class="mark other">{self.say(excused)}</span>' if excused else mark
 
     def rule(self, name: str | None) -> str:
         """The rule that a step cites, with a link to its statement where the page has one."""
@@ -73,13 +76,7 @@ class Pieces:
 
     def counts(self, counts: Mapping[str, int]) -> str:
         """How many claims got which verdict, in words."""
-        claims = sum(counts[verdict] for verdict in Verdict)
-        if not claims:
-            return self.say("no claims")
-        parts = ", ".join(f"{counts[v]} {self.say(v)}" for v in Verdict if counts[v])
-        return self.say(
-            "1 claim: {parts}" if claims == 1 else "{claims} claims: {parts}", claims=claims, parts=parts
-        )
+        return _shown(count_text(counts, self.language))
 
     # ------------------------------------------------------------------ steps
 
@@ -135,7 +132,8 @@ class Pieces:
             body.append(self.repair(step))
         body += [self.note(note) for note in notes]
         verdict = str(step.verdict or Verdict.UNKNOWN)
-        return f'<details class="step {verdict}" open><summary>{head}</summary>{"".join(body)}</details>'
+        is_open = " open" if step.is_fault else ""
+        return f'<details class="step {verdict}"{is_open}><summary>{head}</summary>{"".join(body)}</details>'
 
     def place(self, step: Step) -> str:
         """Where a step stands in its file."""
@@ -164,6 +162,8 @@ class Pieces:
     def _remarks(self, step: Step) -> Iterator[tuple[str, str]]:
         if step.verdict is Verdict.PROVED and step.message:
             yield self.say("note"), self.text(step.message)
+        if step.skipped is not None:
+            yield self.say("skipped"), _shown(step.skipped)
         if step.expected:
             said = self.text(step.expected)
             yield self.say("expected"), said if said != _shown(step.expected) else source(step.expected)

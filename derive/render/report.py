@@ -19,7 +19,7 @@ from derive.diagnostics import Diagnostic
 from derive.reader.latex import BUILTIN_WORDS
 from derive.render.language import Language, diagnostic, message, rule_name, say
 from derive.render.plain import plain
-from derive.report import BY_DEFINITION, Counterexample, Note, Report, Step, Value, Verdict
+from derive.report import BY_DEFINITION, EXCUSED, Counterexample, Note, Report, Step, Value, Verdict
 
 NOUNS = {
     "proved": "proved", "refuted": "refuted", "unknown": "unknown", "unread": "unread",
@@ -144,7 +144,7 @@ def report_text(report: Report, style: Style) -> str:
         return "\n".join([style.paint(said[0], "bold"), *said[1:]]) + "\n"
     page = _Page(report, style)
     for step in report.steps:
-        if step.kind == "claim" and (step.verdict is not Verdict.PROVED or style.verbose or style.reading):
+        if step.kind == "claim" and (step.is_fault or style.verbose or style.reading):
             page.claim(step)
         elif step.kind != "claim" and style.reading:
             page.statement(step)
@@ -169,16 +169,32 @@ def claims_text(report: Report, style: Style) -> str:
     return "\n".join(page.lines).rstrip("\n") + "\n"
 
 
+def claim_text(report: Report, step: Step, style: Style) -> str:
+    """One claim of a report."""
+    page = _Page(report, style)
+    page.claim(step)
+    return "\n".join(page.lines).rstrip("\n") + "\n"
+
+
+def claim_message(report: Report, step: Step) -> str:
+    """What is to be said of one claim where its place and its text are shown anyway."""
+    page = _Page(report, Style(width=100))
+    page.details(step)
+    lead = len(f"{' ' * page.source.gutter} = ")
+    first = safe(step.message or f"not proved: {step.verdict}")
+    return "\n".join([first, *(line[lead:] for line in page.lines)])
+
+
 def totals_text(reports: Sequence[Report], style: Style) -> str:
     """What is found in all documents together, for more than one; and where codes are explained."""
     lines: list[str] = []
     if len(reports) > 1:
-        total = {key: sum(report.counts[key] for report in reports) for key in NOUNS}
+        total = {key: sum(report.counts.get(key, 0) for report in reports) for key in (*NOUNS, *EXCUSED)}
         closed = sum(report.error is not None for report in reports)
         phrase = "{documents} documents: {counts}"
         if closed:
             phrase = "{documents} documents, {closed} of them could not be checked: {counts}"
-        counts = _counts(total, style)
+        counts = count_text(total, style.language)
         lines += wrap(style.say(phrase, documents=len(reports), closed=closed, counts=counts), style.width)
     codes = {step.code for report in reports for step in report.steps if step.code}
     codes |= {note.code for report in reports for note in report.notes if note.code}
@@ -201,14 +217,17 @@ def diagnostic_text(entry: Diagnostic, style: Style) -> str:
     return "\n".join(lines)
 
 
-def _counts(counts: Mapping[str, int], style: Style) -> str:
-    claims = sum(counts[verdict] for verdict in Verdict)
+def count_text(counts: Mapping[str, int], language: Language = "en") -> str:
+    """How many claims there are, and how many of them got which verdict."""
+    named = {str(key): str(key) for key in (*Verdict, "skipped")} | {"baseline": "in the baseline"}
+    claims = sum(counts.get(key, 0) for key in named)
     if not claims:
-        return style.say("no claims")
-    parts = ", ".join(f"{counts[verdict]} {style.say(verdict)}" for verdict in Verdict if counts[verdict])
-    return style.say(
-        "1 claim: {parts}" if claims == 1 else "{claims} claims: {parts}", claims=claims, parts=parts
+        return say(language, "no claims")
+    parts = ", ".join(
+        f"{counts[key]} {say(language, said)}" for key, said in named.items() if counts.get(key)
     )
+    phrase = "1 claim: {parts}" if claims == 1 else "{claims} claims: {parts}"
+    return say(language, phrase, claims=claims, parts=parts)
 
 
 @dataclass
@@ -235,11 +254,20 @@ class _Page:
             said += f" · {rule_name(self.style.language, step.rule)}" if step.rule else ""
         else:
             said = f" {self.message(step.message)}" if step.message else ""
+        if step.skipped is not None:
+            said += f" ({self.say('skipped')}: {step.skipped})"
+        elif step.known:
+            said += f" ({self.say('in the baseline')})"
         self.head(step, str(verdict), code, said)
         if verdict is Verdict.PROVED:
             self.formula(step)
         else:
             self.excerpt(step)
+        self.details(step)
+        self.lines.append("")
+
+    def details(self, step: Step) -> None:
+        """What belongs to a verdict: remarks, the counterexample, what would mend it, notes."""
         for label, text in self.remarks(step):
             self.remark(label, text)
         if step.counterexample is not None:
@@ -252,7 +280,6 @@ class _Page:
         for note in self.report.notes:
             if (note.line, note.column) == (step.line, step.column):
                 self.remark("note", self.message(note.message), note.code)
-        self.lines.append("")
 
     def statement(self, step: Step) -> None:
         """What is declared, defined or given, and how it was understood."""
@@ -329,7 +356,7 @@ class _Page:
     def remark(self, label: str, text: str, code: str | None = None) -> None:
         label = self.say(label) + (f" [{code}]" if code else "")
         indent = " " * self.source.gutter
-        first, *rest = wrap(f"{label}: {text}", self.style.width - len(indent) - 3)
+        first, *rest = wrap(f"{label}: {text}", self.style.width - len(indent) - 5)
         if first.startswith(f"{label}:"):
             first = self.style.paint(f"{label}:", "help") + first[len(label) + 1 :]
         self.lines += [f"{indent} = {first}", *(f"{indent}     {line}" for line in rest)]
@@ -413,7 +440,7 @@ class _Page:
             if counts[kind]
         )
         head, *rest = wrap(
-            f"{report.path}: {_counts(counts, self.style)}" + (f" ({others})" if others else ""),
+            f"{report.path}: {count_text(counts, self.style.language)}" + (f" ({others})" if others else ""),
             self.style.width,
         )
         self.lines += [self.style.paint(head, "bold"), *(f"  {line}" for line in rest)]

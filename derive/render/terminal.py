@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from io import StringIO
 
 from rich.console import Console
 from rich.padding import Padding
@@ -13,6 +14,7 @@ from derive.reader.latex import BUILTIN_WORDS
 from derive.render.language import Language, engines_phrase, message, rule_name, say, title
 from derive.render.plain import plain
 from derive.report import BY_DEFINITION, Counterexample, Step, Verdict
+from derive.rules import RULES
 
 MARKS = {
     Verdict.PROVED: ("✓", "green"),
@@ -20,6 +22,16 @@ MARKS = {
     Verdict.UNKNOWN: ("?", "yellow"),
     Verdict.UNREAD: ("–", "yellow"),
 }
+
+
+def derivation_text(derivation: Derivation, width: int = 88) -> str:
+    """A derivation as text without colour, in lines of at most so many columns where formulas allow it."""
+    page = StringIO()
+    rules = {rule.name: getattr(rule, derivation.layout or "denominator") for rule in RULES.values()}
+    # In a notebook, rich would display each line by itself instead of writing it to the page.
+    console = Console(file=page, width=width, color_system=None, force_jupyter=False)
+    show_derivation(derivation, console, rules)
+    return "\n".join(line.rstrip() for line in page.getvalue().rstrip().splitlines())
 
 
 def show_derivation(
