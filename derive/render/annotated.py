@@ -138,7 +138,7 @@ class Annotated:
             (p for p in passages_of(Path(self.report.path), text) if p.kind in _SHOWN),
             key=lambda passage: passage.offsets[0],
         )
-        found = [Formula(passage, *_extent(passage, text)) for passage in passages]
+        found = _found(passages, text)
         starts = [0, *(end.end() for end in _LINE_START.finditer(text))]
         begins = [formula.passage.offsets[0] for formula in found]
         for number, step in enumerate(self.report.steps):
@@ -280,10 +280,9 @@ class Annotated:
             inside.sort(key=lambda passage: passage.offsets[0])
             here = range(place, min(place + len(inside), len(formulas)))
             place = here.stop
-            local = [
-                Formula(passage, *_extent(passage, text), formulas[n].steps)
-                for passage, n in zip(inside, here, strict=False)
-            ]
+            local = _found(inside, text)[: len(here)]
+            for formula, n in zip(local, here, strict=True):
+                formula.steps = formulas[n].steps
             body = self.markdown(text, local, here)
             shown.append(f'<section class="notebook"><span class="head">{label}</span>{body}</section>')
         return "".join(shown)
@@ -338,13 +337,21 @@ class Annotated:
 # ── formulas taken apart ───────────────────────────────────────────────────────────────────────────────────
 
 
-def _extent(passage: Passage, text: str) -> tuple[int, int]:
-    """From where to where a passage stands in the source, its delimiters included."""
+def _found(passages: Sequence[Passage], text: str) -> list[Formula]:
+    """The passages of a text, each with its place."""
+    found: list[Formula] = []
+    for passage in passages:
+        found.append(Formula(passage, *_extent(passage, text, found[-1].end if found else 0)))
+    return found
+
+
+def _extent(passage: Passage, text: str, free: int) -> tuple[int, int]:
+    """From where to where a passage stands in the source, its delimiters included, but none before `free`."""
     start, end = passage.offsets[0], passage.offsets[-1]
     if passage.kind in ("given", "skip"):
         opening, closing = text.rfind("<!--", max(0, start - 200), start), text.find("-->", end)
         return (opening, closing + 3) if opening >= 0 and closing >= 0 else (start, end)
-    before = text[max(0, start - 80) : start]
+    before = text[max(free, start - 80) : start]
     for opens, closes in _DELIMITERS:
         found = opens.search(before)
         if found:

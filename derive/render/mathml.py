@@ -36,6 +36,13 @@ _ATTRIBUTES = {
 }  # fmt: skip
 _DEFINING = re.compile(r"\\(?:re|provide)?newcommand|\\[egx]?def\b|\\let\b|\\Declare")
 _OPERATOR = re.compile(r"\\operatorname\s*\*?\s*\{([A-Za-z ]*)(?:\\[,;:! ])?([A-Za-z ]*)\}")
+# what latex2mathml does not know by its name, and what it sets a script to the last part of
+_ENVIRONMENTS = (
+    (re.compile(r"\\(begin|end)\s*\{(?:aligned|split|eqnarray\*?)\}"), r"\\\1{align*}"),
+    (re.compile(r"\\(begin|end)\s*\{gathered\}"), r"\\\1{matrix}"),
+    (re.compile(r"(\\begin\s*\{(?:[pbBvV]?matrix|smallmatrix|array|align\*)\})"), r"{\1"),
+    (re.compile(r"(\\end\s*\{(?:[pbBvV]?matrix|smallmatrix|array|align\*)\})"), r"\1}"),
+)
 _SIGNS = frozenset("+-−±∓")
 _CLOSINGS = frozenset(")]}|‖⟩!′″")
 _VARIANTS = {
@@ -95,7 +102,10 @@ def _converted(text: str, display: bool, words: frozenset[str]) -> list[str]:
     if not text or len(text) > LONGEST or _DEFINING.search(text) or visible(text) != text:
         raise _Untranslatable
     converter = Converter(xmlns="", display="block" if display else "inline")
-    tree = converter.convert_to_element(_OPERATOR.sub(r"\\operatorname{\1\2}", text))
+    plainer = _OPERATOR.sub(r"\\operatorname{\1\2}", text)
+    for environments, known in _ENVIRONMENTS:
+        plainer = environments.sub(known, plainer)
+    tree = converter.convert_to_element(plainer)
     here = [word for word in words if re.search(rf"(?<![A-Za-z\\]){word}(?![A-Za-z])", text)]
     top = tree[0] if len(tree) == 1 and tree[0].tag == "mrow" else tree
     return _children(top, tuple(sorted(here, key=len, reverse=True)), 0)
@@ -151,7 +161,11 @@ def _element(node: Element, words: tuple[str, ...], depth: int) -> str:
 def _text(leaf: Element) -> str:
     """What a leaf shows. Raises _Untranslatable where the converter lost or did not know something."""
     text = unescape(leaf.text or "")
-    if (text.startswith("\\") and len(text) > 1) or text == "&" or (leaf.tag == "mo" and not text):
+    if (
+        (text.startswith("\\") and len(text) > 1)
+        or text == "&"
+        or (leaf.tag == "mo" and not text and not leaf.get("fence"))
+    ):
         raise _Untranslatable
     variant = leaf.get("mathvariant")
     if variant in _VARIANTS and leaf.tag != "mtext":
