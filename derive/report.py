@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 
 class Verdict(StrEnum):
@@ -15,7 +16,7 @@ class Verdict(StrEnum):
     UNREAD = "unread"
 
 
-BY_DEFINITION = " (by definition)"  # said of a condition that the definitions see to
+BY_DEFINITION = "{condition} (by definition)"  # said of a condition that the definitions see to
 EXCUSED = ("skipped", "baseline")  # what a claim counts as that need not be proved
 Value = int | float | str | list["Value"]
 
@@ -157,6 +158,12 @@ class Report:
     error: str | None = None
     source: str = field(default="", repr=False)
     words: frozenset[str] = frozenset()
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """How a notebook shows it: a row for each claim."""
+        from derive.render.html import report_cell  # loaded where a notebook asks for it
+
+        return {"text/html": report_cell(self), "text/plain": str(self)}
 
     @property
     def counts(self) -> dict[str, int]:

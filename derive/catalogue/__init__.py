@@ -97,6 +97,7 @@ def load(
         sizes,
         lambda *pair: judged.append(pair),
     )
+    report.source = body
     engines = (0, 0)
     if compare_engines:
         from derive.second_opinion import entrywise, explicit  # SymPy is loaded only where it is used

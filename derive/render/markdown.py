@@ -35,7 +35,8 @@ def _row(step: Step) -> str:
         verdict += ", uses " + ", ".join(f"${use}$" for use in step.uses)
     if step.conditions:
         verdict += ", where " + ", ".join(
-            f"${condition}$" + BY_DEFINITION * (condition in step.guaranteed) for condition in step.conditions
+            BY_DEFINITION.format(condition=f"${c}$") if c in step.guaranteed else f"${c}$"
+            for c in step.conditions
         )
     formula = _BAR.sub(_unbarred, f"{step.relation} {step.rhs}".replace("\n", " "))
     return f"| ${formula}$ | {step.rule or ''} | {verdict} |"
