@@ -60,7 +60,7 @@ class Laws:
 
     Attributes:
         context: definitions and hypotheses.
-        effort: how many more products of monomials are allowed.
+        effort: how much more work is allowed, counted in products of small monomials.
         conditions: what the terms seen so far demand in order to be defined.
         fired: the labels of the hypotheses that were used.
         apart: whether distinct free indices are known to have distinct values.
@@ -158,13 +158,12 @@ class Laws:
         return {((("D", min(left, right), max(left, right)), 1),): 1}
 
     def multiply(self, left: Poly, right: Poly) -> Poly:
-        self.effort -= len(left) * len(right)
-        if self.effort < 0:
-            raise Exhausted
         if len(left) == 1 and UNIT in left:
             return right if left[UNIT] == 1 else add({}, right, left[UNIT])
         if len(right) == 1 and UNIT in right:
             return left if right[UNIT] == 1 else add({}, left, right[UNIT])
+        factors = len(next(iter(left), UNIT)) + len(next(iter(right), UNIT))
+        self.spend(len(left) * len(right) * (1 + factors // 4))
         result: Poly = {}
         for m, c in left.items():
             for n, d in right.items():
@@ -176,6 +175,12 @@ class Laws:
                         merged[atom] = merged.get(atom, 0) + exponent
                     add(result, self.monomial(merged), c * d)
         return result
+
+    def spend(self, work: int) -> None:
+        """Take note of some work. Raises Exhausted when that is more than is allowed."""
+        self.effort -= work
+        if self.effort < 0:
+            raise Exhausted
 
     def monomial(self, exponents: Mapping[Atom, Rational]) -> Poly:
         """A product of powers of atoms, settled: deltas used once, powers of polynomials reduced."""
@@ -284,9 +289,11 @@ class Laws:
             self.require("!= 0", poly, needed)
 
     def bounded(self, atom: Atom) -> Atom:
-        """An atom that is not absurdly large. Raises Exhausted for one that is."""
-        if weight(atom) > LARGEST:
+        """An atom that is not absurdly large; what handles it takes time with its size. Raises Exhausted."""
+        pieces = weight(atom)
+        if pieces > LARGEST:
             raise Exhausted
+        self.spend(pieces // 50)
         return atom
 
     def power_by_dimensions(self, poly: Poly, exponent: Poly) -> Poly:

@@ -102,7 +102,7 @@ class Signs(Laws):
                     return part
                 if part[0] == 2 and not bound_too:
                     return part
-                return blanks.setdefault(part, (4, len(blanks), part[-1]))
+                return blanks.setdefault(part, (4, f"#{len(blanks)}", part[-1]))
             return tuple(map(visit, part))
 
         scaled = add({}, poly, 1 / abs(Fraction(poly[leading(poly)])))
@@ -164,42 +164,46 @@ class Signs(Laws):
         for mono, amount in ((m, c) for m, c in poly.items() if c > 0):
             if not all(self.is_positive_power(a, e, strict=False) for a, e in mono):
                 return False
-            paid = [m for m, debt in debts.items() if debt <= amount and self._is_instance(m, mono)]
+            paid = self._paid([m for m, debt in debts.items() if debt <= amount], mono)
             for m in paid:
                 del debts[m]
             if not paid:
                 shown_strict |= all(self.is_positive_power(a, e) for a, e in mono)
-            elif (size := self._distinct(paid, mono)) is not None:
-                shown_strict |= size
+            elif (more := self._distinct(list(paid.values()), mono)) is not None:
+                shown_strict |= more
             else:
                 return False
         return not debts and (shown_strict or not strict)
 
-    def _is_instance(self, part: Mono, whole: Mono) -> bool:
-        return self._instance_at(part, whole) is not None
+    def _paid(self, parts: list[Mono], whole: Mono) -> dict[Mono, Atom]:
+        """Those parts that are summands of one contraction in `whole`, each with the index where it stands.
 
-    def _instance_at(self, part: Mono, whole: Mono) -> Atom | None:
-        """The index at which `part` is one summand of the contraction in `whole`."""
+        All of one contraction: summands of two, as in (Sum_k a_k)(Sum_m b_m), have a_i b_j in common.
+        """
+        most: dict[Mono, Atom] = {}
         for atom, exponent in whole:
-            if atom[0] != "S" or exponent != 1 or len(atom[1]) != 1:
-                continue
-            if not all(self.is_positive_power(a, e, strict=False) for a, e in atom[2]):
-                continue  # a sum pays for one summand only if no other summand is negative
-            rest: Poly = {tuple(pair for pair in whole if pair != (atom, 1)): 1}
-            for index in free_indices(part):
-                if index[-1] == atom[1][0][-1]:
-                    summand = self.transform({atom[2]: 1}, {atom[1][0]: index})
-                    if self.multiply(summand, rest) == {part: 1}:
-                        return index
+            if atom[0] == "S" and exponent == 1 and len(atom[1]) == 1:
+                found = {part: self._instance_at(part, whole, atom) for part in parts}
+                paid = {part: index for part, index in found.items() if index is not None}
+                most = paid if len(paid) > len(most) else most
+        return most
+
+    def _instance_at(self, part: Mono, whole: Mono, contraction: Atom) -> Atom | None:
+        """The index at which `part` is one summand of a contraction in `whole`."""
+        if not all(self.is_positive_power(a, e, strict=False) for a, e in contraction[2]):
+            return None  # a sum pays for one summand only if no other summand is negative
+        rest: Poly = {tuple(pair for pair in whole if pair != (contraction, 1)): 1}
+        for index in free_indices(part):
+            if index[-1] == contraction[1][0][-1]:
+                summand = self.transform({contraction[2]: 1}, {contraction[1][0]: index})
+                if self.multiply(summand, rest) == {part: 1}:
+                    return index
         return None
 
-    def _distinct(self, parts: list[Mono], whole: Mono) -> bool | None:
+    def _distinct(self, places: list[Atom], whole: Mono) -> bool | None:
         """None unless the summands stand at distinct places; then whether one more summand is left."""
-        places = {self._instance_at(part, whole) for part in parts}
-        if len(places) < len(parts) or None in places or (len(parts) > 1 and not self.apart):
+        if len({*places}) < len(places) or (len(places) > 1 and not self.apart):
             return None
-        (place, *_) = places
-        assert place is not None
         summands = [pair for atom, _ in whole if atom[0] == "S" for pair in atom[2]]
         positive = all(self.is_positive_power(a, e) for a, e in [*whole, *summands])
-        return positive and self.at_least(place[-1]) > len(parts)
+        return positive and self.at_least(places[0][-1]) > len(places)

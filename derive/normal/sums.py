@@ -22,6 +22,8 @@ from derive.normal.polynomial import (
 )
 from derive.normal.signs import Signs
 
+REPEATED = 64  # at most such a power of a sum is written as nested sums
+
 
 class Sums(Signs):
     """Contractions in canonical form."""
@@ -35,9 +37,7 @@ class Sums(Signs):
 
     def contract(self, k: Atom, mono: Mono) -> Poly:
         """Sum_k of a monomial: a delta substitutes, constants move out, the rest becomes one contraction."""
-        self.effort -= 1
-        if self.effort < 0:
-            raise Exhausted
+        self.spend(1)
         outside = tuple(pair for pair in mono if not occurs(k, pair[0]))
         within = tuple(pair for pair in mono if occurs(k, pair[0]))
         if not within:
@@ -60,6 +60,8 @@ class Sums(Signs):
         body: Poly = {UNIT: 1}
         for atom, exponent in within:
             if atom[0] == "S" and exponent.denominator == 1 and exponent > 0:
+                if exponent > REPEATED:
+                    raise Exhausted
                 for _ in range(int(exponent)):
                     opened, summand = self.open_sum(atom)
                     bound += opened
@@ -118,6 +120,8 @@ class Sums(Signs):
         atoms: dict[Atom, Rational] = {}
         for atom, exponent in mono:
             if atom[0] == "S" and exponent.denominator == 1 and exponent > 0:
+                if exponent > REPEATED:
+                    raise Exhausted
                 for _ in range(int(exponent)):
                     opened, body = self.open_sum(atom)
                     if len(body) != 1 or next(iter(body.values())) != 1:
