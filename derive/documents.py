@@ -37,6 +37,7 @@ KINDS = (".md", ".markdown", ".tex", ".ipynb")
 SKIPPED = frozenset({"node_modules", "__pycache__"})
 LARGEST = 64 * 2**20  # bytes of one document
 SECONDS = 10.0  # for one claim
+LISTING = 1.0  # seconds for one claim when claims are only listed
 SHORTCUTS = 50  # at most so many chains of one document are tried for errors that cancel
 REFUTING = 5.0  # seconds at most that are spent on the search for one counterexample
 
@@ -380,6 +381,24 @@ def check_files(
         except (Exception, OutOfTime) as bug:  # a document never stops the ones after it
             report = Report(str(path), None, error=_bug(bug))
         yield report
+
+
+def claims(path: Path, given: Given, layout: Layout | None = None) -> list[tuple[int, int]]:
+    """Where the claims of a document stand, in order. Raises Unopenable, for a bug in derive, too.
+
+    The document is read as when it is checked, with the kernel alone: what a formula is (a claim, a
+    definition) depends on those before it, and not on verdicts.
+    """
+    source = text_of(path)
+    whole = f"{source}\n{given.source}"
+    first = [_moved(passage, len(source) + 1) for passage in given.passages]
+    passages = [*first, *passages_of(path, source)]
+    try:
+        report, _ = check(str(path), whole, passages, Judge(), layout or "denominator", guard=Budget(LISTING))
+    except (Exception, OutOfTime) as bug:
+        raise Unopenable(_bug(bug)) from None
+    end = Positions(whole)(len(source) + 1)[0]
+    return [(s.line, s.column) for s in report.steps if s.kind == "claim" and s.line < end]
 
 
 def check_equation(
