@@ -17,7 +17,7 @@ from derive import terms as t
 from derive.expression import Expression, Shape
 from derive.lowering import Lowering, Unsupported, state
 from derive.reader import latex as tex
-from derive.reader.elaborate import Elaborator, Pending
+from derive.reader.elaborate import Elaborator, Pending, sized_like
 from derive.reader.scope import Family, Formula, Function, Scope, Unreadable, dimension, entry_term, key
 from derive.terms import ONE, Index, ShapeError
 
@@ -473,6 +473,7 @@ def assume(clause: tex.Clause, scope: Scope, label: str, layout: x.Layout) -> No
         return
     left, right = elaborator.side(clause.first), elaborator.side(link.node)
     try:
+        left, right = sized_like(left, right), sized_like(right, left)
         made = state(left, right)
     except (ShapeError, Unsupported) as trouble:
         raise Unreadable("D010", str(trouble), clause.first) from None
