@@ -99,13 +99,16 @@ def read(expression: str, wrt: str, given: Sequence[str] = (), layout: Layout | 
     read_layout: Layout = scope.layout or layout or "denominator"
     for _ in range(TRIALS):
         elaborator = Elaborator(scope, read_layout)
+        text = wrt
         try:
             elaborator.learn_ranges(variable, body)
-            by, what = elaborator.side(variable), elaborator.side(body)
+            by = elaborator.side(variable)
+            text = expression
+            what = elaborator.side(body)
             break
         except Unreadable as trouble:
             if not guesses.learn(trouble):
-                raise Question(_said(trouble, expression)) from None
+                raise Question(_said(trouble, text)) from None
         except (ShapeError, RecursionError) as trouble:
             raise Question(str(trouble) or "the expression is nested too deeply") from None
     else:

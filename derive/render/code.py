@@ -424,7 +424,7 @@ class _Arrays:
         if not parts:
             shape = ", ".join(self.parameters.size(i.range) for i in order)
             return f"{self.np}.zeros(({shape},){self.like()})"
-        return " + ".join(parts)
+        return _joined(parts)
 
     def general(self, e: Expression, bound: set[Index]) -> tuple[str, list[Index]]:
         """A scalar expression as an array over those of the bound indices that it mentions."""
@@ -434,11 +434,11 @@ class _Arrays:
         if len(parts) == 1:
             return parts[0]
         axes = list(dict.fromkeys(i for _, found in parts for i in found))
-        return " + ".join(self.aligned(text, found, axes) for text, found in parts), axes
+        return _joined([self.aligned(text, found, axes) for text, found in parts]), axes
 
     def aligned(self, text: str, axes: list[Index], order: list[Index]) -> str:
         """An array with its axes in another order, and axes of length 1 for those that it does not have."""
-        if axes == order:
+        if axes == order or not axes:
             return text
         kept = [i for i in order if i in axes]
         if kept != axes:
@@ -505,8 +505,10 @@ class _Arrays:
         else:
             text = " * ".join([*scalars, self.einsum(operands, axes)])
         bound -= set(summed)
-        if scale != 1:
-            text = f"{wrap(self.number(scale), SIGN)} * {text}"
+        if abs(scale) != 1:
+            text = f"{wrap(self.number(abs(scale)), SIGN)} * {text}"
+        if scale < 0:
+            text = f"-{text}"
         return text, axes
 
     def factor(self, e: Expression, bound: set[Index]) -> tuple[str, list[Index]]:
@@ -550,6 +552,14 @@ class _Arrays:
                     return f"{self.parameters.size(index.range)} * ({inner})", kept
                 return self.einsum([(inner, axes)], kept), kept
         return self.write(e)[0], []
+
+
+def _joined(parts: list[str]) -> str:
+    """A sum of pieces, those that begin with a minus subtracted."""
+    text = parts[0]
+    for part in parts[1:]:
+        text += f" - {part[1:]}" if part.startswith("-") else f" + {part}"
+    return text
 
 
 def _positive(e: Expression) -> Expression:

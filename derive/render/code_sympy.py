@@ -27,7 +27,8 @@ FUNCTIONS = {
     "cos": "sp.cos({})", "arctan": "sp.atan({})",
 }  # fmt: skip
 HELPERS = {
-    "softmax": "def softmax(z):\n    e = z.applyfunc(sp.exp)\n    if 1 in z.shape:\n        return e / sum(e)\n"
+    "softmax": "def softmax(z):\n    e = z.applyfunc(sp.exp)\n    if 1 in z.shape:\n"
+    "        return e / sum(e)\n"
     "    return sp.Matrix(z.rows, z.cols, lambda i, j: e[i, j] / sum(e.row(i)))\n",
 }
 
