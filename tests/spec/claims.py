@@ -455,6 +455,8 @@ TRUE = [
     case("a square root is not negative", root(t()), 0, relation=">="),
     case("sums of positives", t() + w(), 0, positive(t(), "t"), positive(w(), "w"), relation=">", uses=("t > 0", "w > 0")),
     # ------------------------------------------------------------ and some harder ones
+    case("x_i > 0 at one class", absolute(x(k)), x(k), positive(x(i), "x"), label_is_k(), uses=("x > 0",),
+         known="I2: what holds for all indices is not used for a constant"),
     case("a positive sum exceeds a summand", total(k, x(k)), x(i), positive(x(i), "x"), relation=">=", uses=("x > 0",)),
     same("Sherman and Morrison", mul(inv(add(eye(), mul(xv, T(yv)))), xv),
          X.Divide(xv, add(num_(1), mul(T(yv), xv)))),
@@ -772,6 +774,8 @@ FALSE = [
     case("by what a held quantity rests on, quarter", D(total(k, sq(g_(k))), x(i), g_(j)), delta(i, j), define=U_DEF,
          why="4 delta_ij when x varies through g"),
     case("by what a hypothesis relates", D(t(), w()), 0, given(t(), two * w(), "t = 2w"), why="a silent zero"),
+    case("by what a hypothesis relates, beside it", D(t() + w(), w()), 1, given(t(), two * w(), "t = 2w"), why="a silent zero",
+         known="V4: only a slope that is 0 altogether is refused"),
     case("by what a hypothesis relates, in a product", D(w(), t()), 0, given(t() * w(), N(1), "tw = 1"),
          why="a silent zero"),
     case("a derivative by a tensor used with other indices", D(total(k, x(k)), x()), 0, why="x has one index"),
