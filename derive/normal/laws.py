@@ -162,8 +162,10 @@ class Laws:
             return right if left[UNIT] == 1 else add({}, right, left[UNIT])
         if len(right) == 1 and UNIT in right:
             return left if right[UNIT] == 1 else add({}, left, right[UNIT])
-        factors = len(next(iter(left), UNIT)) + len(next(iter(right), UNIT))
-        self.spend(len(left) * len(right) * (1 + factors // 4))
+        products = len(left) * len(right)
+        if products > 1:  # one of them stands for all
+            products *= 1 + (weight(next(iter(left))) + weight(next(iter(right)))) // 200
+        self.spend(products)
         result: Poly = {}
         for m, c in left.items():
             for n, d in right.items():

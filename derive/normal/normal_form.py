@@ -373,7 +373,10 @@ class NormalForm(Sums):
         return frozenset(found)
 
     def _demand_independence(self, poly: Poly, tensor: str) -> None:
-        """Refuse to call a derivative 0 where an equation relates the two: with a = 2b, is da/db 0 or 2?"""
+        """Refuse to call a derivative 0 where an equation relates the two: with a = 2b, is da/db 0 or 2?
+
+        By the rule (see derive.terms.Partial) it is 0, but whoever writes this may well mean 2.
+        """
         inside = tensor_names(freeze(poly))
         inside |= {name for stop in inside & set(self.stops) for name in self._rests_on(stop)}
         for hypothesis in self.context.hypotheses:

@@ -87,7 +87,10 @@ class Signs(Laws):
         return False
 
     def skeleton(self, poly: Poly, lowest_rank: int = 1) -> Frozen:
-        """The polynomial with its indices (of this rank or above) turned into numbered blanks, scaled."""
+        """The polynomial with its indices (of this rank or above) turned into numbered blanks, scaled.
+
+        Constants are turned into blanks only with all else: what holds of every index holds of them.
+        """
         if not poly:
             return ()
         blanks: dict[Atom, Atom] = {}
@@ -98,7 +101,8 @@ class Signs(Laws):
             if type(part) is not tuple:
                 return part
             if is_index(part):
-                if part[0] < lowest_rank or part[1] in self.context.constants or part in self.parameters:
+                constant = lowest_rank > 0 and part[1] in self.context.constants
+                if part[0] < lowest_rank or constant or part in self.parameters:
                     return part
                 if part[0] == 2 and not bound_too:
                     return part
