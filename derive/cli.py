@@ -10,7 +10,8 @@ Exit status: 0 when every claim is proved, 1 when one is not, 2 for bad usage or
 
 Start-up is most of what a short run takes. So the command line is taken apart by argparse, each command
 imports what it needs, no command but `show` loads SymPy or rich, and `explain` and `list` no NumPy either.
-What a person reads is English or Chinese, as the locale says or `--lang`; JSON, SARIF and annotations are English.
+What a person reads is English or Chinese, as the locale or `--lang` says; JSON, SARIF and annotations are
+English.
 """
 
 from __future__ import annotations

@@ -197,7 +197,7 @@ class Annotated:
                 parts.append(f'<div class="cell {side}">{body}</div>')
             parts += ["<div></div>"] * (columns - len(cells))
             shown.append(f'<div class="marks">{marks}</div>{"".join(parts)}')
-        grid = f'<div class="rows" style="--columns:{min(columns, 12)}" tabindex="0">{"".join(shown)}</div>'
+        grid = f'<div class="rows" style="--columns:{min(columns, 12)}">{"".join(shown)}</div>'
         findings = self.pieces.findings(self.numbered(formula), self.report.notes)
         return f'<div class="display">{grid}{findings}</div>'
 
@@ -213,7 +213,7 @@ class Annotated:
         if findings:
             self.pending.append(findings)
         wide = len(formula.passage.text) > _WIDE or math.startswith("<code")
-        return f'<span class="long" tabindex="0">{math}</span>{marks}' if wide else f"{math}{marks}"
+        return f'<span class="long">{math}</span>{marks}' if wide else f"{math}{marks}"
 
     def given(self, formula: Formula) -> str:
         """What a comment states for derive alone."""
@@ -312,7 +312,7 @@ class Annotated:
 
         def close() -> None:
             if run:
-                parts.append(f'<pre class="source" tabindex="0">{"".join(run)}</pre>')
+                parts.append(f'<pre class="source">{"".join(run)}</pre>')
                 run.clear()
 
         gap = False
@@ -471,7 +471,7 @@ class _Writer(RendererHTML):
     def code_block(
         self, tokens: Sequence[Token], idx: int, options: Any, env: MutableMapping[str, Any]
     ) -> str:
-        return f'<pre tabindex="0"><code>{env["setter"].raw(tokens[idx].content)}</code></pre>\n'
+        return f"<pre><code>{env['setter'].raw(tokens[idx].content)}</code></pre>\n"
 
     def fence(self, tokens: Sequence[Token], idx: int, options: Any, env: MutableMapping[str, Any]) -> str:
         token = tokens[idx]
@@ -520,7 +520,7 @@ class _Writer(RendererHTML):
     def table_open(
         self, tokens: Sequence[Token], idx: int, options: Any, env: MutableMapping[str, Any]
     ) -> str:
-        return '<div class="scroll" tabindex="0"><table class="plain">'
+        return '<div class="scroll"><table class="plain">'
 
     def table_close(
         self, tokens: Sequence[Token], idx: int, options: Any, env: MutableMapping[str, Any]
