@@ -115,22 +115,23 @@ class Theorem:
 def prove(claim: Claim, effort: int = 200_000) -> Theorem | Residual:
     """Decide a claim, with as few of its hypotheses as will do.
 
-    `effort` bounds the number of monomial products. Never raises on well-formed terms.
+    `effort` bounds the work: that of the proof, and again that of finding out what it can do without; see
+    derive.normal.laws.Laws. Never raises on well-formed terms.
     """
     labels = frozenset(label for hypothesis in claim.context.hypotheses for label in hypothesis.labels)
-    best = _attempt(claim, labels, effort)
+    best, _ = _attempt(claim, labels, effort)
     if isinstance(best, Residual):
         return best
     for label in best.uses:
-        if label in best.uses:
-            shorter = _attempt(claim, frozenset(best.uses) - {label}, effort)
+        if label in best.uses and effort > 0:
+            shorter, effort = _attempt(claim, frozenset(best.uses) - {label}, effort)
             if isinstance(shorter, Theorem):
                 best = shorter
     return best
 
 
-def _attempt(claim: Claim, labels: frozenset[str], effort: int) -> Theorem | Residual:
-    """One attempt with the hypotheses that rest on `labels`.
+def _attempt(claim: Claim, labels: frozenset[str], effort: int) -> tuple[Theorem | Residual, int]:
+    """One attempt with the hypotheses that rest on `labels`, and how much effort it left.
 
     Sums over concrete dimensions are written out only where a proof for all sizes fails.
     """
@@ -141,7 +142,7 @@ def _attempt(claim: Claim, labels: frozenset[str], effort: int) -> Theorem | Res
             rest = search.remainder()
             if rest is None:
                 uses = tuple(sorted(search.fired, key=_label_order(claim.context)))
-                return Theorem(_SEAL, claim, uses, _distinct(search.conditions))
+                return Theorem(_SEAL, claim, uses, _distinct(search.conditions)), search.effort
             left = Residual(freeze(rest))
         except Exhausted:
             left = Residual((), "the claim is too large for its budget")
@@ -151,7 +152,7 @@ def _attempt(claim: Claim, labels: frozenset[str], effort: int) -> Theorem | Res
             left = Residual((), "the claim is nested too deeply")
         if not search.concrete:
             break
-    return left
+    return left, search.effort
 
 
 def _distinct(conditions: set[Condition]) -> tuple[Condition, ...]:
@@ -211,9 +212,11 @@ class Search:
         left: Poly | None = None
         for _ in range(2):
             engine = Engine(self.context, self.effort, demands, case, self.expanding)
-            left = self._left_in(engine)
+            try:
+                left = self._left_in(engine)
+            finally:
+                self.effort = engine.effort
             self.fired |= engine.fired
-            self.effort = engine.effort
             self.concrete |= any(d.number not in (None, 1) for d in engine.dimensions.values())
             found = demands | engine.conditions
             if left is None:

@@ -28,6 +28,7 @@ from derive.terms import (
     Power,
     Product,
     ShapeError,
+    Size,
     Sum,
 )
 from tests.spec.build import (
@@ -301,6 +302,14 @@ def product(parts):
     return Product(tuple(parts))
 
 
+def nested_sums(count, body):
+    """Over range twelve, which is written out."""
+    for at in range(count):
+        body = Sum(index(f"b{at}", 12), body)
+    return body
+
+
+HEAVY = plus(*(phi(product(Entry(f"q{at}_{by}") for by in range(30))) for at in range(40)))
 EDGES = [Entry("M", (vertex(f), vertex(g))) for f in range(7) for g in range(7) if f != g]
 HOSTILE = {  # term, definitions, and the finding while one is open
     "a huge power of two": (power(N(2), 10**9), {}, ""),
@@ -341,6 +350,36 @@ HOSTILE = {  # term, definitions, and the finding while one is open
     "five indices of range twelve": (product(x(index(f"b{at}", 12)) for at in range(5)), {}, ""),
     "the root of a huge number": (root(N(10**3000 + 7)), {}, ""),
     "log of a huge fraction": (log(N(Fraction(10**300 + 7, 10**299 + 9))), {}, ""),
+    "a contraction to the huge below a sum": (
+        total(j, x(j) * power(total(i, Entry("M", (j, i))), 10**9)),
+        {},
+        "T1: open_sum once for each power",
+    ),
+    "seven sums of range twelve": (
+        nested_sums(7, Entry("T", tuple(index(f"b{at}", 12) for at in range(7)))),
+        {},
+        "T1: entries cost no effort",
+    ),
+    "seven indices of range twelve": (
+        Entry("T", tuple(index(f"b{at}", 12) for at in range(7))),
+        {},
+        "T1: all cases in one list",
+    ),
+    "sixteen binomials of exponentials": (
+        product(N(1) + exp(Entry(f"f{at}")) for at in range(16)),
+        {},
+        "T2: effort is not time",
+    ),
+    "a product of heavy atoms": (
+        product(phi(N(at) * HEAVY + t()) + exp(N(at + 20) * HEAVY) for at in range(1, 14)),
+        {},
+        "T2: effort is not time",
+    ),
+    "the derivative of a tower of powers by dimensions": (
+        Partial(nested(4, lambda term: power(term + x(i) * Entry("w"), Size(n + n * c + 1)), t()), t()),
+        {},
+        "T2: effort is not time",
+    ),
 }  # fmt: skip
 
 

@@ -29,6 +29,8 @@ from derive.normal.polynomial import (
 from derive.terms import Context, Entry, Equation, Hypothesis, Nonzero, Positive, Term
 from derive.terms import free_indices as term_indices
 
+STEPS = 500  # rules applied to one polynomial before they are taken to go round in circles
+
 
 @dataclass(frozen=True, slots=True)
 class Rule:
@@ -114,6 +116,9 @@ class Engine(NormalForm):
         ]  # fmt: skip
         if not usable:
             return None
+        usable = [m for m in usable if not self._nested(flat, m)]
+        if not usable:
+            return None
         best = max(usable, key=lambda m: (sum(flat[m][1].values()), len(free_indices(m)), repr(m)))
         bound, atoms = flat[best]
         blanks = {
@@ -127,6 +132,19 @@ class Engine(NormalForm):
         if not free_indices(freeze(result)) & set(blanks.values()) <= free_indices(pattern):
             return None
         return Rule(pattern, tuple(blanks[b] for b in bound), freeze(result), labels)
+
+    @staticmethod
+    def _nested(flat: Mapping[Mono, tuple[list[Atom], dict[Atom, Rational]]], mono: Mono) -> bool:
+        """Whether what a monomial is made of stands in a function in another one: x = f(x) has no end."""
+        inside = {
+            n
+            for m, (_, atoms) in flat.items()
+            if m != mono
+            for a in atoms
+            if a[0] != "T"
+            for n in tensor_names(a)
+        }
+        return any(a[0] == "T" and a[1] in inside for a in flat[mono][1])
 
     def inverse_rules(self, atom: Atom) -> Iterator[Rule]:
         """A A^-1 = I and A^-1 A = I for the matrix under an inverse, solved for its leading monomial."""
@@ -142,7 +160,10 @@ class Engine(NormalForm):
             names = {r: one, c: k} if left else {r: k, c: two}
             factor = ("I", atom[1], k, two) if left else ("I", atom[1], one, k)
             moved = self.transform(body, names)
-            bound, atoms = self.flatten(next(iter(self.transform({lead: 1}, names))))
+            leads = self.transform({lead: 1}, names)
+            if list(leads.values()) != [1]:
+                continue
+            bound, atoms = self.flatten(next(iter(leads)))
             tail = self.multiply(
                 self.transform({m: v for m, v in body.items() if m != lead}, names), {((factor, 1),): 1}
             )
@@ -166,14 +187,16 @@ class Engine(NormalForm):
             return poly
         result: Poly = {}
         todo = list(poly.items())
+        steps = 0
         while todo:
             mono, coefficient = todo.pop()
             rewritten = self._rewrite(mono, rules)
             if rewritten is None:
                 add(result, {mono: coefficient})
             else:
-                self.effort -= 20
-                if self.effort < 0:
+                self.spend(20)
+                steps += 1
+                if steps > STEPS:
                     raise Exhausted
                 todo += [(m, c * coefficient) for m, c in rewritten.items()]
         return result

@@ -103,7 +103,7 @@ class Sums(Signs):
         best: tuple[Frozen, tuple[Atom, ...]] | None = None
         for number, order in enumerate(labellings(bound, mono, frozenset(self.symmetric) - set(self.stops))):
             names = {b: (2, height, place, b[-1]) for place, b in enumerate(order)}
-            candidate = freeze(self.transform({mono: 1}, names))
+            candidate = freeze(self._renamed({mono: 1}, names))
             if best is None or candidate < best[0]:
                 best = candidate, tuple(names[b] for b in order)
             if number >= 120:
@@ -220,4 +220,12 @@ class Sums(Signs):
         """indices -> body with the bound indices named canonically."""
         height = 1 + level(freeze(body))
         names = {index: (2, height, place, index[-1]) for place, index in enumerate(indices)}
-        return tuple(names.values()), freeze(self.transform(body, names))
+        return tuple(names.values()), freeze(self._renamed(body, names))
+
+    def _renamed(self, poly: Poly, names: Mapping[Atom, Atom]) -> Poly:
+        """The polynomial with indices bound by other names, which demands nothing that it did not before."""
+        conditions, self.conditions = self.conditions, set()
+        try:
+            return self.transform(poly, names)
+        finally:
+            self.conditions = conditions

@@ -10,7 +10,7 @@ FALSE differs somewhere (or says in `why` what is wrong with it).
 from __future__ import annotations
 
 from derive import expression as X
-from derive.terms import Abstraction, Positive, Size
+from derive.terms import Abstraction, Inverse, Positive, Size
 from tests.spec.build import (
     THREE,
     TWO,
@@ -134,6 +134,15 @@ A_, B_, C_ = mat("A"), mat("B"), mat("C")
 R1, R2 = mat("F", n, m), mat("G", m, n)
 xv, yv, wv, bv = col("x"), col("y"), col("w"), col("b", m)
 gram = mul(T(X_), X_)
+
+
+FEATURES = total(a, exp(v(a)))
+f1, g1, f2, g2 = (index(name, n) for name in ("f1", "g1", "f2", "g2"))
+
+
+def rows_of_inverses(inner):
+    """Entry (f1, g1) of an inverse whose matrix may depend on f1 and g1, as a matrix over f1 and g1."""
+    return Abstraction((f1, g1), Inverse(Abstraction((f2, g2), inner), f1, g1))
 
 
 def positive_at_k():
@@ -446,6 +455,8 @@ TRUE = [
     case("a square root is not negative", root(t()), 0, relation=">="),
     case("sums of positives", t() + w(), 0, positive(t(), "t"), positive(w(), "w"), relation=">", uses=("t > 0", "w > 0")),
     # ------------------------------------------------------------ and some harder ones
+    case("x_i > 0 at one class", absolute(x(k)), x(k), positive(x(i), "x"), label_is_k(), uses=("x > 0",),
+         known="I2: what holds for all indices is not used for a constant"),
     case("a positive sum exceeds a summand", total(k, x(k)), x(i), positive(x(i), "x"), relation=">=", uses=("x > 0",)),
     same("Sherman and Morrison", mul(inv(add(eye(), mul(xv, T(yv)))), xv),
          X.Divide(xv, add(num_(1), mul(T(yv), xv)))),
@@ -730,6 +741,16 @@ FALSE = [
     same("the trace of an inverse", tr(inv(A_)), X.Divide(num_(1), tr(A_))),
     same("trace of a projection", tr(mul(X_, inv(gram), T(X_))), X.Count(m)),
     case("the inverse of a diagonal matrix", inverse(lambda f, g: delta(f, g) * w(f), p, q), over(w(p))),
+    case("an inverse that depends on what is summed", total(s, h(p, s, s) * inverse(lambda f, g: h(f, g, s), s, q)), delta(p, q),
+         known="V2: A A^-1 = I across different A"),
+    case("an inverse that depends on what is summed, on the left", total(s, inverse(lambda f, g: h(f, g, s), p, s) * h(s, q, s)), delta(p, q),
+         known="V2: A A^-1 = I across different A"),
+    case("rows of different inverses", D(Inverse(rows_of_inverses(M(f2, g2) + x(f1) * B(f2, g2)), p, q), M(r, s)), delta(p, r) * delta(q, s),
+         known="V3: (A^-1)^-1 where A depends on the row"),
+    case("columns of different inverses", D(Inverse(rows_of_inverses(M(f2, g2) + x(g1) * B(f2, g2)), p, q), M(r, s)), delta(p, r) * delta(q, s),
+         known="V3: (A^-1)^-1 where A depends on the column"),
+    case("a condition that mentions an inverse", D(total(r, log(t() + exp(inverse(lambda f, g: M(f, g) * M(g, r) * M(r, g), r, q)))), t()), 0,
+         known="C1: TypeError"),
     # ------------------------------------------------------------ unknown functions and maps
     case("phi is not linear", phi(t() + w()), phi(t()) + phi(w())),
     case("phi prime is not phi", fn("phi", 1)(t()), phi(t())),
@@ -753,6 +774,8 @@ FALSE = [
     case("by what a held quantity rests on, quarter", D(total(k, sq(g_(k))), x(i), g_(j)), delta(i, j), define=U_DEF,
          why="4 delta_ij when x varies through g"),
     case("by what a hypothesis relates", D(t(), w()), 0, given(t(), two * w(), "t = 2w"), why="a silent zero"),
+    case("by what a hypothesis relates, beside it", D(t() + w(), w()), 1, given(t(), two * w(), "t = 2w"), why="a silent zero",
+         known="V4: only a slope that is 0 altogether is refused"),
     case("by what a hypothesis relates, in a product", D(w(), t()), 0, given(t() * w(), N(1), "tw = 1"),
          why="a silent zero"),
     case("a derivative by a tensor used with other indices", D(total(k, x(k)), x()), 0, why="x has one index"),
@@ -794,6 +817,10 @@ FALSE = [
     case("a product of a sum", sq(SUM), two * exp(z(i)) * exp(z(j)), relation=">="),
     case("differences of positives", t() - w(), 0, positive(t(), "t"), positive(w(), "w"), relation=">"),
     case("a sum's pay is spent once", total(k, sq(x(k))), sq(x(i)) + sq(x(j)), relation=">="),
+    case("two sums pay once, of two ranges", SUM * FEATURES + delta(i, j), exp(z(i)) * FEATURES + exp(v(a)) * SUM, relation=">=",
+         known="V1: summands of two different sums overlap"),
+    case("two sums pay once, of one range", SUM * total(k, exp(w(k))), exp(z(i)) * total(k, exp(w(k))) + exp(w(j)) * SUM, distinct(i, j),
+         relation=">=", known="V1: summands of two different sums overlap"),
 ]
 
 # ---------------------------------------------------------------- what need not be proved

@@ -273,7 +273,7 @@ class World:
             case Size(dimension):
                 return arb(self.extent(dimension))
             case Entry(tensor, indices):
-                return self.entry(tensor, tuple(map(at, indices)), held, scope)
+                return self.entry(tensor, tuple(map(at, indices)), held)
             case Delta(left, right):
                 return arb(int(at(left) == at(right)))
             case Plus(terms):
@@ -303,14 +303,14 @@ class World:
                 return self.slope(body, tensor, tuple(map(at, indices)), scope, held)
         raise TypeError(term)
 
-    def entry(self, tensor: str, place: Place, held: Held, scope: Scope) -> arb:
+    def entry(self, tensor: str, place: Place, held: Held) -> arb:
         if tensor in held:
             return held[tensor](place)
         definition = self.context.definitions.get(tensor)
         if definition is None:
             return self.number(tensor, place)
-        outer = {index: at for index, at in scope.items() if index in self.fixed}
-        inner = {**outer, **dict(zip(definition.indices, place, strict=True))}
+        # its free indices are those of the claim, whatever binds the same names where the entry stands
+        inner = {**self.fixed, **dict(zip(definition.indices, place, strict=True))}
         return self.value(definition.body, inner, held)
 
     def rows(self, matrix: Abstraction, scope: Scope, held: Held) -> list[list[arb]]:
@@ -344,7 +344,7 @@ class World:
 
         def moved(step: arb) -> arb:
             def entry(at: Place) -> arb:
-                value = self.entry(tensor, at, held, {})
+                value = self.entry(tensor, at, held)
                 return value + step if at == place else value
 
             return self.value(body, scope, {**held, tensor: entry})
