@@ -119,14 +119,16 @@ class Annotated:
             body = self.lines(formulas)
         else:
             body = self.markdown(self.report.source, formulas, range(len(formulas)))
-        lost = [
-            n
-            for n, formula in enumerate(formulas)
-            if n not in self.placed and any(s.kind == "claim" for _, _, s in formula.steps)
-        ]
-        if lost:
-            body += f"<h3>{self.pieces.say('elsewhere in the document')}</h3>"
-            body += "".join(self.display(formulas[n]) for n in lost)
+        lost = [f for n, f in enumerate(formulas) if n not in self.placed and _has_claim(f.steps)]
+        housed = {number for formula in formulas for _, number, _ in formula.steps}
+        homeless = [(n, step) for n, step in enumerate(self.report.steps) if n not in housed]
+        rest = "".join(map(self.display, lost)) + "".join(
+            f'<span id="{self.anchor(n)}"></span>{self.pieces.findings([("", step)], self.report.notes)}'
+            for n, step in homeless
+            if step.kind == "claim"
+        )
+        if rest:
+            body += f"<h3>{self.pieces.say('elsewhere in the document')}</h3>{rest}"
         return body
 
     # ------------------------------------------------------------------ formulas and their steps
@@ -140,12 +142,13 @@ class Annotated:
         )
         found = _found(passages, text)
         starts = [0, *(end.end() for end in _LINE_START.finditer(text))]
-        begins = [formula.passage.offsets[0] for formula in found]
+        homes = [formula for formula in found if formula.passage.kind != "skip"]
+        begins = [home.passage.offsets[0] for home in homes]
         for number, step in enumerate(self.report.steps):
-            if not found or not 1 <= step.line <= len(starts):
+            if not homes or not 1 <= step.line <= len(starts):
                 continue
             offset = starts[step.line - 1] + step.column - 1
-            home = found[max(0, bisect_right(begins, offset) - 1)]
+            home = homes[max(0, bisect_right(begins, offset) - 1)]
             home.steps.append((bisect_right(home.passage.offsets, offset) - 1, number, step))
         return found
 
@@ -197,7 +200,7 @@ class Annotated:
                 parts.append(f'<div class="cell {side}">{body}</div>')
             parts += ["<div></div>"] * (columns - len(cells))
             shown.append(f'<div class="marks">{marks}</div>{"".join(parts)}')
-        grid = f'<div class="rows" style="--columns:{min(columns, 12)}" tabindex="0">{"".join(shown)}</div>'
+        grid = f'<div class="rows" style="--columns:{min(columns, 12)}">{"".join(shown)}</div>'
         findings = self.pieces.findings(self.numbered(formula), self.report.notes)
         return f'<div class="display">{grid}{findings}</div>'
 
@@ -213,7 +216,7 @@ class Annotated:
         if findings:
             self.pending.append(findings)
         wide = len(formula.passage.text) > _WIDE or math.startswith("<code")
-        return f'<span class="long" tabindex="0">{math}</span>{marks}' if wide else f"{math}{marks}"
+        return f'<span class="long">{math}</span>{marks}' if wide else f"{math}{marks}"
 
     def given(self, formula: Formula) -> str:
         """What a comment states for derive alone."""
@@ -295,7 +298,7 @@ class Annotated:
         starts = [0, *(end.end() for end in _LINE_START.finditer(text))]
         below: dict[int, list[int]] = {}
         for number, formula in enumerate(formulas):
-            if any(step.kind == "claim" for _, _, step in formula.steps):
+            if _has_claim(formula.steps):
                 below.setdefault(bisect_right(starts, max(formula.start, formula.end - 1)), []).append(number)
         lines = _LINE_START.split(text)
         if len(lines) <= _MANY_LINES:
@@ -312,7 +315,7 @@ class Annotated:
 
         def close() -> None:
             if run:
-                parts.append(f'<pre class="source" tabindex="0">{"".join(run)}</pre>')
+                parts.append(f'<pre class="source">{"".join(run)}</pre>')
                 run.clear()
 
         gap = False
@@ -386,6 +389,10 @@ def rows_of(text: str) -> list[tuple[int, str | None, list[str]]]:
     if text[start:end].strip() or cells or not rows:
         rows.append(_row(len(text), [*cells, text[start:end] + after]))
     return rows
+
+
+def _has_claim(steps: Sequence[tuple[int, int, Step]]) -> bool:
+    return any(step.kind == "claim" for _, _, step in steps)
 
 
 def _distinct(steps: Sequence[tuple[int, Step]]) -> list[tuple[int, Step]]:
@@ -471,7 +478,7 @@ class _Writer(RendererHTML):
     def code_block(
         self, tokens: Sequence[Token], idx: int, options: Any, env: MutableMapping[str, Any]
     ) -> str:
-        return f'<pre tabindex="0"><code>{env["setter"].raw(tokens[idx].content)}</code></pre>\n'
+        return f"<pre><code>{env['setter'].raw(tokens[idx].content)}</code></pre>\n"
 
     def fence(self, tokens: Sequence[Token], idx: int, options: Any, env: MutableMapping[str, Any]) -> str:
         token = tokens[idx]
@@ -486,7 +493,8 @@ class _Writer(RendererHTML):
     def link_open(
         self, tokens: Sequence[Token], idx: int, options: Any, env: MutableMapping[str, Any]
     ) -> str:
-        return f'<a href="{escape(str(tokens[idx].attrGet("href")))}" rel="noopener noreferrer">'
+        url = str(tokens[idx].attrGet("href"))
+        return f'<a href="{escape(url)}" rel="noopener noreferrer">' if url else "<a>"
 
     def paragraph_open(
         self, tokens: Sequence[Token], idx: int, options: Any, env: MutableMapping[str, Any]
@@ -520,7 +528,7 @@ class _Writer(RendererHTML):
     def table_open(
         self, tokens: Sequence[Token], idx: int, options: Any, env: MutableMapping[str, Any]
     ) -> str:
-        return '<div class="scroll" tabindex="0"><table class="plain">'
+        return '<div class="scroll"><table class="plain">'
 
     def table_close(
         self, tokens: Sequence[Token], idx: int, options: Any, env: MutableMapping[str, Any]

@@ -77,7 +77,7 @@ def _contents(reports: Sequence[Report], pieces: Pieces) -> str:
         name = escape(visible(report.path), quote=False)
         rows.append(f'<tr><th scope=row><a href="#d{number}">{name}</a></th>{cells}</tr>')
     return (
-        f'<h1>derive check</h1><div class="scroll" tabindex="0"><table class="plain contents">'
+        f'<h1>derive check</h1><div class="scroll"><table class="plain contents">'
         f"<thead><tr><th scope=col>{pieces.say('document')}</th>{head}</tr></thead>"
         f"{''.join(rows)}</table></div>"
     )
@@ -153,7 +153,7 @@ def _ledger(report: Report, pieces: Pieces, prefix: str) -> str:
     body = "".join(f"<tr><th scope=row>{label}</th><td>{said}</td></tr>" for label, said in rows)
     return (
         f'<section class="ledger"><h2>{pieces.say("What it comes to")}</h2>'
-        f'<div class="scroll" tabindex="0"><table>{body}</table></div></section>'
+        f'<div class="scroll"><table>{body}</table></div></section>'
     )
 
 
@@ -263,7 +263,7 @@ def _derivation(derivation: Derivation, number: int, language: Language, has_lay
     layout = derivation.layout or "denominator"
     rules = "".join(
         f'<dt id="{pieces.rules[name]}">{escape(rule_name(language, name), quote=False)}</dt>'
-        f'<dd><div class="formula" tabindex="0">{pieces.formula(getattr(RULES[name], layout), True)}</div>'
+        f'<dd><div class="formula">{pieces.formula(getattr(RULES[name], layout), True)}</div>'
         f"<small>{escape(RULES[name].source, quote=False)}</small></dd>"
         for name in cited
     )
@@ -280,7 +280,7 @@ def _checks(derivation: Derivation, pieces: Pieces) -> str:
     rows = [
         (
             pieces.say("result"),
-            f'<div class="formula" tabindex="0">{pieces.formula(result(derivation), True)}</div>',
+            f'<div class="formula">{pieces.formula(result(derivation), True)}</div>',
         )
     ]
     rows.append((pieces.say("claims"), pieces.counts(derivation.report.counts)))
@@ -304,7 +304,7 @@ def _checks(derivation: Derivation, pieces: Pieces) -> str:
     body = "".join(f"<tr><th scope=row>{label}</th><td>{said}</td></tr>" for label, said in rows)
     return (
         f'<section class="ledger"><h2>{pieces.say("What it comes to")}</h2>'
-        f'<div class="scroll" tabindex="0"><table>{body}</table></div></section>'
+        f'<div class="scroll"><table>{body}</table></div></section>'
     )
 
 

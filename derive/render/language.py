@@ -14,10 +14,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from derive.diagnostics import Diagnostic
 from derive.render import chinese
+
+if TYPE_CHECKING:
+    from derive.diagnostics import Diagnostic
 
 Language = Literal["en", "zh"]
 LANGUAGES: tuple[Language, ...] = ("en", "zh")

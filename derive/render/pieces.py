@@ -152,7 +152,7 @@ class Pieces:
             body = source(f"{step.lhs} {step.relation} {step.rhs}".strip())
         else:
             body = self.formula(f"{step.lhs} {step.relation} {step.rhs}", True)
-        return f'<div class="formula" tabindex="0">{body}</div>'
+        return f'<div class="formula">{body}</div>'
 
     def remarks(self, step: Step) -> str:
         """Hypotheses, conditions, what was expected, the numeric check, and a matrix written out."""
@@ -210,7 +210,7 @@ class Pieces:
         cells = "".join(
             f"<tr>{''.join(f'<td>{self.formula(cell)}</td>' for cell in row)}</tr>" for row in rows
         )
-        return f'<div class="scroll" tabindex="0"><table class="matrix">{cells}</table></div>'
+        return f'<div class="scroll"><table class="matrix">{cells}</table></div>'
 
     def note(self, note: Note) -> str:
         """A remark on the document."""
@@ -224,7 +224,7 @@ class Pieces:
         said = step.repair.message
         formula = ""
         if kind != "layout" and step.repair.latex not in said:
-            formula = f'<div class="formula" tabindex="0">{self.formula(step.repair.latex, True)}</div>'
+            formula = f'<div class="formula">{self.formula(step.repair.latex, True)}</div>'
         return f'<p class="help"><b>{self.say("help")}</b> {self.text(said)}</p>{formula}'
 
     # ------------------------------------------------------------------ counterexamples
@@ -253,7 +253,7 @@ class Pieces:
             said = _figure(value)
             rows.append(f'<tr class="side"><th scope=row>{self.say(side)}</th><td>{said}{more}</td></tr>')
         head = f"<caption><b>{self.say('counterexample')}</b> {caption}</caption>"
-        return f'<div class="scroll" tabindex="0"><table class="counter">{head}{"".join(rows)}</table></div>'
+        return f'<div class="scroll"><table class="counter">{head}{"".join(rows)}</table></div>'
 
     def value(self, value: Value) -> str:
         """A number, a vector as a row, a matrix as a table, a function by its formula."""
