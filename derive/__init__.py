@@ -4,6 +4,7 @@
     derive.gradient(expression, wrt, layout=...)       a derivative, with proved steps
     derive.load(name)                                  a ready derivation
     derive.assert_identity(lhs, rhs, given=...)        the same as an assertion, for tests; LaTeX, too
+    derive.assert_gradient(function, of=name, wrt=...) that code computes a proved gradient
     derive.softmax, cross_entropy, partial, one_hot    builders
 
 Importing this package loads neither SymPy nor NumPy; each name loads what it needs when it is first used.
@@ -16,7 +17,7 @@ if TYPE_CHECKING:  # for type checkers; typing itself would double the time that
     from typing import Any
 
     from derive.algebra import Proof, cross_entropy, gradient, one_hot, partial, prove, softmax
-    from derive.assertions import assert_identity
+    from derive.assertions import assert_gradient, assert_identity
     from derive.catalogue import load
     from derive.derivation import Derivation
     from derive.report import Counterexample, Evidence, Report, Step, Verdict
@@ -31,6 +32,7 @@ __all__ = [
     "Report",
     "Step",
     "Verdict",
+    "assert_gradient",
     "assert_identity",
     "cross_entropy",
     "gradient",
@@ -47,7 +49,7 @@ _HOMES = {
     ),
     **dict.fromkeys(("Counterexample", "Evidence", "Report", "Step", "Verdict"), "derive.report"),
     "Derivation": "derive.derivation",
-    "assert_identity": "derive.assertions",
+    **dict.fromkeys(("assert_gradient", "assert_identity"), "derive.assertions"),
     "load": "derive.catalogue",
 }
 
