@@ -5,6 +5,7 @@
     derive.check(document)                             a verdict on every equation of a document
     derive.load(name)                                  a ready derivation
     derive.assert_identity(lhs, rhs, given=...)        the same as an assertion, for tests; LaTeX, too
+    derive.assert_gradient(function, of=name, wrt=...) that code computes a proved gradient
     derive.softmax, cross_entropy, partial, one_hot    builders
 
 Importing this package loads neither SymPy nor NumPy; each name loads what it needs when it is first used.
@@ -17,7 +18,7 @@ if TYPE_CHECKING:  # for type checkers; typing itself would double the time that
     from typing import Any
 
     from derive.algebra import Proof, cross_entropy, gradient, one_hot, partial, prove, softmax
-    from derive.assertions import assert_identity
+    from derive.assertions import assert_gradient, assert_identity
     from derive.catalogue import load
     from derive.derivation import Derivation
     from derive.documents import check
@@ -33,6 +34,7 @@ __all__ = [
     "Report",
     "Step",
     "Verdict",
+    "assert_gradient",
     "assert_identity",
     "check",
     "cross_entropy",
@@ -51,7 +53,7 @@ _HOMES = {
     **dict.fromkeys(("Counterexample", "Evidence", "Report", "Step", "Verdict"), "derive.report"),
     "Derivation": "derive.derivation",
     "check": "derive.documents",
-    "assert_identity": "derive.assertions",
+    **dict.fromkeys(("assert_gradient", "assert_identity"), "derive.assertions"),
     "load": "derive.catalogue",
 }
 

@@ -1,11 +1,14 @@
-"""Assertions for tests: mathematics that has to stay true.
+"""Assertions for tests: mathematics, and code against it, that has to stay true.
 
-derive.assert_identity(lhs, rhs, given=..., layout=...)
+    derive.assert_identity(lhs, rhs, given=..., layout=...)                    two formulas are equal
+    derive.assert_gradient(function, of="softmax-cross-entropy", wrt="W")      code computes a gradient
+
+An assertion that fails says why as `derive check` does.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -32,6 +35,30 @@ def assert_identity(lhs: Any, rhs: Any, given: Iterable[Any] = (), layout: Layou
     said = _latex(lhs, rhs, given, layout) if isinstance(lhs, str) else _sympy(lhs, rhs, given, layout)
     if said is not None:
         raise AssertionError(said)
+
+
+def assert_gradient(
+    function: Callable[..., Any], of: str, wrt: str, layout: Layout = "denominator", **options: Any
+) -> None:
+    """Assert that a function computes the gradient that a derivation proves.
+
+    Args:
+        function: a NumPy, PyTorch or JAX function, called with the derivation's symbols by name.
+        of: a ready derivation, such as "softmax-cross-entropy", or the path of a document.
+        wrt: the symbol by which is differentiated.
+        layout: how the gradient is arranged.
+        options: sizes, precision, arrays and seed, as `derive.gradcheck.gradcheck` takes them.
+
+    Raises:
+        AssertionError: the mathematics is wrong, or the code, or the tolerance; its message says which.
+        ValueError: nothing can be compared: there is no such derivation, or the function cannot be called.
+    """
+    __tracebackhide__ = True
+    from derive.gradcheck import gradcheck
+
+    found = gradcheck(function, of, wrt, layout, **options)
+    if not found:
+        raise AssertionError(str(found))
 
 
 def _sympy(lhs: Any, rhs: Any, given: Iterable[Any], layout: Layout | None) -> str | None:

@@ -5,6 +5,7 @@
     derive check FILE...              documents: a verdict on every equation, and what is wrong with it
     derive prove EQUATION             the verdict on one equation
     derive gradient EXPRESSION        the derivative of what somebody types, with its derivation, or as code
+    derive gradcheck MODULE:FUNCTION  a function in Python beside the gradient that a derivation proves
     derive explain CODE               what a diagnostic means, with an example
 
 Exit status: 0 when every claim is proved, 1 when one is not, 2 for bad usage or what cannot be opened.
@@ -21,7 +22,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
     from derive.baseline import Baseline
@@ -240,6 +241,51 @@ def gradient(options: argparse.Namespace) -> int:
     return 0 if found.proved else 1
 
 
+def gradcheck(options: argparse.Namespace) -> int:
+    """Compare a function in Python with the gradient that a derivation proves."""
+    from derive.gradcheck import NotComparable
+    from derive.gradcheck import gradcheck as compare
+
+    function = _function(options.function)
+    sizes: dict[str, int] = {}
+    for text in options.size:
+        name, _, number = text.partition("=")
+        if not name or not number.isdecimal():
+            raise Failure(f"a size is written as NAME=NUMBER, such as c=10, and not {text}")
+        sizes[name.strip()] = int(number)
+    try:
+        found = compare(
+            function, options.of, options.wrt, options.layout, sizes=sizes or None,
+            precision=options.precision, arrays=options.arrays,
+        )  # fmt: skip
+    except NotComparable as trouble:
+        raise Failure(str(trouble)) from None
+    write(str(found))
+    return 0 if found else 1
+
+
+def _function(name: str) -> Callable[..., Any]:
+    """The function that a module, or the path of one, has under a name."""
+    from importlib import import_module
+
+    home, _, attribute = name.rpartition(":")
+    if not home or not attribute:
+        raise Failure(f"a function is written as module:function, or file.py:function, and not {name}")
+    folder, module = (Path(home).parent, Path(home).stem) if home.endswith(".py") else (Path(), home)
+    sys.path.insert(0, str(folder.resolve()))
+    try:
+        found: Any = import_module(module)
+        for part in attribute.split("."):
+            found = getattr(found, part)
+    except Exception as trouble:  # whatever the module of a stranger raises
+        raise Failure(f"cannot load {name}: {type(trouble).__name__}: {trouble}") from None
+    finally:
+        sys.path.pop(0)
+    if not callable(found):
+        raise Failure(f"{name} is not a function")
+    return found  # type: ignore[no-any-return]
+
+
 def explain(options: argparse.Namespace) -> int:
     """Explain a diagnostic: what it means, why, a document that provokes it, and one that is right."""
     from derive import diagnostics
@@ -437,6 +483,25 @@ def _parser() -> _Parser:
     made.add_argument(
         "--timeout", type=_seconds, default=60.0, metavar="SECONDS", help="how long all of it may take (60)"
     )
+
+    made = command("gradcheck", gradcheck)
+    made.add_argument("function", metavar="MODULE:FUNCTION", help="called with the symbols by name")
+    made.add_argument(
+        "--of", required=True, metavar="NAME", help="a derivation, as `derive list` names it, or a document"
+    )
+    made.add_argument("--wrt", required=True, metavar="SYMBOL", help="what is differentiated by, such as W")
+    _layout(made, "denominator")
+    made.add_argument(
+        "--size",
+        action="append",
+        default=[],
+        metavar="NAME=N",
+        help="the size of a dimension; may be repeated",
+    )
+    made.add_argument(
+        "--precision", metavar="NAME", help="float64, float32, float16 or bfloat16, in which it computes"
+    )
+    made.add_argument("--arrays", choices=("numpy", "torch", "jax"), help="what the function is called with")
 
     made = command("explain", explain)
     made.add_argument(

@@ -450,6 +450,13 @@ def _resemblance(given: Array, comparison: _Comparison) -> tuple[str | None, Arr
     return None, None
 
 
+def likeness(given: Array, expected: Array, tolerance: Array) -> str | None:
+    """What a wrong gradient is when the right one is known: 'transposed', '2 times …'; None if unclear."""
+    zero = np.zeros(expected.shape)
+    estimate = Estimate(expected, tolerance / SAFETY, zero, np.abs(expected), 0)
+    return _resemblance(given, _Comparison(estimate, None, 0.0))[0]
+
+
 def _mistakes(given: Array, comparison: _Comparison) -> Iterator[tuple[str, Array]]:
     yield "the opposite sign", -given
     for order in list(permutations(range(given.ndim)))[1:]:

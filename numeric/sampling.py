@@ -165,6 +165,11 @@ class Question:
             if elsewhere or (stated and isinstance(hypothesis, Equation)):
                 raise Unevaluable("a hypothesis on an arbitrary function may be meant for all its arguments")
 
+    def constrained(self) -> frozenset[str]:
+        """The tensors of which a relevant hypothesis says something, itself or through definitions."""
+        names = chain.from_iterable(map(tensors, _stated(self.relevant)))
+        return reachable(names, self.claim.context.definitions)
+
     def settings(self, sizes: Mapping[str, int], count: int) -> Iterator[tuple[Setting, list[Point]]]:
         """The claim at these sizes, with up to `count` points, for each choice (or some) of its constants.
 
