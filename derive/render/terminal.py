@@ -46,8 +46,9 @@ def show_derivation(derivation: Derivation, console: Console, rules: dict[str, s
 
     layout = f"   ({derivation.layout} layout)" if derivation.layout else ""
     console.print(Text(derivation.title or derivation.name, style="bold") + Text(layout, style="dim"))
-    console.print()
-    _quantities(derivation, console, formula)
+    if any(step.kind != "claim" for step in derivation.steps):
+        console.print()
+        _quantities(derivation, console, formula)
     previous = None
     explained: set[str] = set()
     for step in derivation.steps:
@@ -173,7 +174,7 @@ def _summary(derivation: Derivation, console: Console, formula: Callable[[str], 
         at = f" at {'  '.join(sizes)};" if sizes else ""
         console.print(
             Text(
-                f"{len(checks)} derivatives checked by {methods};{at} "
+                f"{len(checks)} derivative{'s' * (len(checks) != 1)} checked by {methods};{at} "
                 f"{sum(e.samples for e in checks)} samples, "
                 f"largest error {worst:.0e}, seed {seeds}",
                 style="dim",
