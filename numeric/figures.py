@@ -1,7 +1,7 @@
 """Pictures for teaching: each function returns a matplotlib Figure, and nothing is drawn on a screen.
 
     step_size(phi, slope)            the error of difference quotients against their step
-    temperature(z)                   softmax of z/T against T
+    temperature(z)                   softmax of z/τ against τ
     convexity(loss, start, end)      a loss over a plane, and along a line in it with its chord
     convergence(curves)              how fast iterations get near an optimum
     rows_as_images(W, (8, 8))        the weights of a classifier of images, one picture for each class
@@ -66,7 +66,7 @@ def step_size(phi: Callable[[Any], Any], slope: float, at: float = 0.0) -> Figur
 
 
 def temperature(z: ArrayLike, names: Sequence[str] | None = None) -> Figure:
-    """softmax(z/T) against the temperature T: the largest takes all as T → 0, all are equal as T → ∞.
+    """softmax(z/τ) against the temperature τ: the largest takes all as τ → 0, all are equal as τ → ∞.
 
     Args:
         z: scores (c,), at most seven of them.
@@ -82,10 +82,10 @@ def temperature(z: ArrayLike, names: Sequence[str] | None = None) -> Figure:
     for share, label, colour, dash in zip(shares.T, labels, COLOURS, DASHES, strict=False):
         axes.semilogx(temperatures, share, color=colour, linestyle=dash, linewidth=2, label=label)
     axes.axvline(1, color=GREY, linewidth=1)
-    axes.text(1.04, 0.93, "T = 1", color=GREY, fontsize=9)
+    axes.text(1.04, 0.93, "τ = 1", color=GREY, fontsize=9)
     axes.axhline(1 / scores.size, color=GREY, linewidth=1, linestyle=":")
     axes.text(temperatures[0], 1 / scores.size + 0.015, f"1/{scores.size}", color=GREY, fontsize=9)
-    axes.set(xlabel="temperature T", ylabel="probability", ylim=(-0.02, 1.02))
+    axes.set(xlabel="temperature τ", ylabel="probability", ylim=(-0.02, 1.02))
     axes.grid(True, alpha=0.3)
     axes.legend(frameon=False)
     return figure

@@ -95,10 +95,10 @@ PHRASES: dict[str, str] = {
     "numbers are inconclusive: error {error} in {samples} samples (tolerance {tolerance})": (
         "数值无法判断：{samples} 个样本，误差 {error}（容许 {tolerance}）"
     ),
-    "{count} derivatives checked by {methods}; at {sizes}; {samples} samples, largest error {error}, seed {seeds}": (
+    "derivatives checked: {count}, by {methods}; at {sizes}; {samples} samples, largest error {error}, seed {seeds}": (
         "用{methods}核对了 {count} 个导数；{sizes}；{samples} 个样本，最大误差 {error}，种子 {seeds}"
     ),
-    "{count} derivatives checked by {methods}; {samples} samples, largest error {error}, seed {seeds}": (
+    "derivatives checked: {count}, by {methods}; {samples} samples, largest error {error}, seed {seeds}": (
         "用{methods}核对了 {count} 个导数；{samples} 个样本，最大误差 {error}，种子 {seeds}"
     ),
     "SymPy and the kernel agree on the derivatives of {agree} of {compared} steps": (

@@ -289,7 +289,7 @@ def _checks(derivation: Derivation, pieces: Pieces) -> str:
     checks = [s.numeric for s in derivation.steps if s.numeric is not None]
     if checks:
         said = pieces.say(
-            "{count} derivatives checked by {methods}; "
+            "derivatives checked: {count}, by {methods}; "
             "{samples} samples, largest error {error}, seed {seeds}",
             count=len(checks),
             methods=", ".join(pieces.text(method) for method in dict.fromkeys(e.method for e in checks)),

@@ -53,8 +53,9 @@ def show_derivation(
     layout = f"   ({say(language, f'{derivation.layout} layout')})" if derivation.layout else ""
     heading = title(language, derivation.title or derivation.name)
     console.print(Text(heading, style="bold") + Text(layout, style="dim"))
-    console.print()
-    _quantities(derivation, console, formula, language)
+    if any(step.kind != "claim" for step in derivation.steps):
+        console.print()
+        _quantities(derivation, console, formula, language)
     previous = None
     explained: set[str] = set()
     for step in derivation.steps:
@@ -195,12 +196,12 @@ def _summary(
         )
         seeds = ", ".join(dict.fromkeys(str(e.seed) for e in checks))
         phrase = (
-            "{count} derivatives checked by {methods}; at {sizes}; {samples} samples, "
+            "derivatives checked: {count}, by {methods}; at {sizes}; {samples} samples, "
             "largest error {error}, seed {seeds}"
         )
         if not sizes:
             phrase = (
-                "{count} derivatives checked by {methods}; {samples} samples, "
+                "derivatives checked: {count}, by {methods}; {samples} samples, "
                 "largest error {error}, seed {seeds}"
             )
         said = say(
