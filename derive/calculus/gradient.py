@@ -28,7 +28,7 @@ from derive.kernel import Theorem, prove
 from derive.lowering import Statement, Unsupported, state
 from derive.printing import latex, shape_latex
 from derive.report import Report, Step, Verdict
-from derive.terms import ShapeError
+from derive.terms import ONE, ShapeError
 
 
 class Unanswerable(ValueError):
@@ -65,6 +65,7 @@ class _Writer:
     problem: Problem
     judge: Judge
     steps: list[Step] = field(default_factory=list)
+    used_basis: bool = False
 
     def statement(self, left: Expression, right: Expression) -> Statement:
         p = self.problem
@@ -81,8 +82,16 @@ class _Writer:
             made.verdict, made.message, made.uses = found.verdict, found.message, found.uses
             made.dimensions, made.conditions = found.dimensions, found.conditions
             made.counterexample, made.numeric = found.counterexample, found.evidence
+        self.used_basis |= any(map(_has_basis, (left, right)))
         self.steps.append(made)
         return made
+
+    def result(self, derivative: Expression, result: Expression, rule: str) -> None:
+        """The step that says what a derivative is, or what its general entry is."""
+        if isinstance(result, x.Entries):
+            places = tuple(i for i in result.indices if i.range != ONE)
+            derivative, result = x.Entry(derivative, places) if places else derivative, result.body
+        self.step(derivative, result, rule)
 
     def chain(self, chain: Chain) -> None:
         left = chain.start
@@ -160,12 +169,15 @@ def derive_gradient(
         writer.step(derivative, again, "derivative of the gradient")
         result = _derived(writer, calculus, again.body, again, method, detail)
     if order == 2 and _last_start(writer.steps) != latex(derivative):
-        writer.step(derivative, result, "altogether")
+        writer.result(derivative, result, "altogether")
     if gather is not None and writer.steps:
         writer.steps[-1].numeric = gather(writer.statement(derivative, result).claim)
     if detail == "brief":
         writer.steps = _brief(writer.steps)
-    report = Report("", problem.layout, [*_introduction(problem), *writer.steps])
+    introduction = _introduction(problem)
+    if writer.used_basis:
+        introduction.append(Step(0, 0, "given", "=", r"(e_j)_i", r"\delta_{ij}"))
+    report = Report("", problem.layout, [*introduction, *writer.steps])
     title = _kind(problem, order)
     derivation = Derivation(
         "gradient", report, _quantities(problem), latex(result), None, title, scope=problem.scope
@@ -199,9 +211,10 @@ def _derived(
         raise Unanswerable(f"{trouble}") from None
     except ShapeError as trouble:
         raise Unanswerable(f"this derivative cannot be written in two dimensions: {trouble}") from None
-    for chain in chains:
+    last = chains[-1]
+    for chain in chains if not isinstance(last.end, x.Entries) else chains[:-1]:
         writer.chain(chain)
-    return _finished(writer, derivative, chains[-1].end)
+    return _finished(writer, route.derivative, last.end)
 
 
 def _chains(route: Route, method: Method) -> list[Chain]:
@@ -216,14 +229,18 @@ def _chains(route: Route, method: Method) -> list[Chain]:
     return route.by_components()
 
 
-def _finished(writer: _Writer, derivative: Expression, reached: Expression) -> Expression:
+def _finished(writer: _Writer, derivative: x.Partial, reached: Expression) -> Expression:
     """The shortest form of a result, with a last step where that is not how it stands already."""
+    in_indices = isinstance(reached, x.Entries)
     for form in candidates(derivative, reached, writer.problem):
         if form == reached:
-            return reached
+            break
         if cost(form) < cost(reached) and writer.proves(derivative, form):
-            writer.step(reached, form, "matrix form" if isinstance(reached, x.Entries) else "simplification")
+            start, rule = (derivative, "matrix form") if in_indices else (reached, "simplification")
+            writer.step(start, form, rule)
             return form
+    if in_indices:
+        writer.result(derivative, reached, "in index notation")
     return reached
 
 
@@ -261,6 +278,10 @@ def _introduction(problem: Problem) -> list[Step]:
         shape = shape_latex(problem.scope.shapes[name])
         steps.append(Step(0, 0, "declaration", r"\in", name, shape, message="assumed"))
     return steps
+
+
+def _has_basis(e: Expression) -> bool:
+    return isinstance(e, x.Basis) or any(map(_has_basis, x.children(e)))
 
 
 def _quantities(problem: Problem) -> tuple[tuple[str, str], ...]:
