@@ -46,7 +46,8 @@ def by_entries(e: Expression) -> bool:
 
 
 def _lifted(derivative: Expression, problem: Problem) -> Iterator[Expression]:
-    closed = {name: _closed(body) for name, body in problem.definitions.items()}
+    varied = problem.symbol.name  # keeps its name, where it is a defined quantity
+    closed = {name: _closed(body) for name, body in problem.definitions.items() if name != varied}
     lowering = Lowering(closed)
     at = tuple(Index(0, ONE) if d == ONE else Index(f"entry {n}", d) for n, d in enumerate(derivative.shape))
     kept = tuple(i for i in at if i.range != ONE)

@@ -928,6 +928,8 @@ class Elaborator:
             if node.open in ("[", "(") and any(isinstance(i, tex.Dots) for i in node.body.items):
                 return x.Transpose(self.listed(node.body.items, node))
             raise Unreadable("D002", "a list in brackets has no reading here yet", node)
+        if node.open in (r"\lfloor", r"\lceil"):
+            raise Unreadable("D002", f"no reading for the brackets {node.open} yet", node)
         return self.expression(node.body)
 
     def norm(self, node: tex.Fence, sub: tex.Node | None) -> Expression:
