@@ -25,7 +25,7 @@ from derive.printing import latex, shape_latex
 from derive.reader import latex as tex
 from derive.reader import prose, statements
 from derive.reader.dots import cells_of, spike
-from derive.reader.elaborate import Elaborator
+from derive.reader.elaborate import Elaborator, sized_like
 from derive.reader.passage import Passage, Positions
 from derive.reader.scope import Scope, Unreadable, key, resized
 from derive.repair import mend
@@ -661,6 +661,7 @@ class Checker:
         try:
             elaborator.learn_ranges(left, link.node)
             lhs, rhs = elaborator.side(left), elaborator.side(link.node)
+            lhs, rhs = sized_like(lhs, rhs), sized_like(rhs, lhs)
         except (Unreadable, ShapeError) as trouble:
             dependent = _mentions_derivative(left) or _mentions_derivative(link.node)
             return Reading(shown, depends_on_layout=dependent, trouble=trouble)

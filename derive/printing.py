@@ -97,7 +97,8 @@ def _render(e: Expression) -> tuple[str, int]:
         case x.Norm(body=body, kind=kind):
             return rf"\left\|{latex(body)}\right\|" + (f"_{kind}" if kind != "2" else ""), ATOM
         case x.Entry(body=body, indices=indices):
-            return f"{at(body, ATOM)}_{{{_indices(indices)}}}", ATOM
+            whole = rf"\left({latex(body)}\right)" if isinstance(body, x.Partial) else at(body, ATOM)
+            return f"{whole}_{{{_indices(indices)}}}", ATOM
         case x.Sum(index=index, body=body, without=without):
             letter = _letter(index)
             limits = letter + "".join(rf", {letter} \neq {_letter(other)}" for other in without)

@@ -9,7 +9,7 @@ by components. Where there is no matrix form, the result is in index notation.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from derive import expression as x
@@ -19,7 +19,7 @@ from derive.calculus.linear import NotLinear
 from derive.calculus.problem import Problem, Question, depends, read
 from derive.calculus.routes import Chain, Detail, Method, Route, TooLong, names_in, unfolded
 from derive.calculus.shortest import by_entries, candidates, without_indices
-from derive.calculus.tidy import cost, tidy, transposed, zero
+from derive.calculus.tidy import cost, number, tidy, transposed, zero
 from derive.derivation import Derivation
 from derive.documents import Budget
 from derive.expression import Expression, Layout
@@ -28,7 +28,7 @@ from derive.kernel import Theorem, prove
 from derive.lowering import Statement, Unsupported, state
 from derive.printing import latex, shape_latex
 from derive.report import Report, Step, Verdict
-from derive.terms import ShapeError
+from derive.terms import ONE, ShapeError
 
 
 class Unanswerable(ValueError):
@@ -65,6 +65,7 @@ class _Writer:
     problem: Problem
     judge: Judge
     steps: list[Step] = field(default_factory=list)
+    used_basis: bool = False
 
     def statement(self, left: Expression, right: Expression) -> Statement:
         p = self.problem
@@ -79,16 +80,47 @@ class _Writer:
             made.verdict, made.message = Verdict.UNKNOWN, str(trouble)
         else:
             made.verdict, made.message, made.uses = found.verdict, found.message, found.uses
-            made.dimensions, made.conditions = found.dimensions, found.conditions
+            made.dimensions, made.conditions = found.dimensions, self.readable(found.conditions, left, right)
             made.counterexample, made.numeric = found.counterexample, found.evidence
+        self.used_basis |= any(map(_has_basis, (left, right)))
         self.steps.append(made)
         return made
 
-    def chain(self, chain: Chain) -> None:
-        left = chain.start
-        for rule, form in chain.lines:
+    def result(self, derivative: Expression, result: Expression, rule: str) -> None:
+        """The step that says what a derivative is, or what its general entry is."""
+        if isinstance(result, x.Entries):
+            places = tuple(i for i in result.indices if i.range != ONE)
+            derivative, result = x.Entry(derivative, places) if places else derivative, result.body
+        self.step(derivative, result, rule)
+
+    def chain(self, chain: Chain, brief: bool = False) -> None:
+        """All lines of a chain; in brief, the first one and the last, with the rules in between."""
+        left, lines = chain.start, chain.lines
+        if brief and len(lines) > 2:
+            rules = dict.fromkeys(rule for rule, _ in lines[1:])
+            lines = [lines[0], (", ".join(rules), lines[-1][1])]
+        for rule, form in lines:
             self.step(left, form, rule)
             left = form
+
+    def readable(self, conditions: tuple[str, ...], *sides: Expression) -> tuple[str, ...]:
+        """The same conditions, u ≠ 0 for what is said of the entries of u wherever ‖u‖ or |u| stands."""
+        known: dict[str, str] = {}
+        for u, kink in dict.fromkeys(pair for side in sides for pair in _kinks(side)):
+            shown = latex(u) if kink.is_scalar or u.is_scalar else _entry_of(u)
+            try:
+                inner = {_relation(c)[0] for c in Judge()(self.statement(u, u)).conditions}
+                found = Judge()(self.statement(kink, kink)).conditions
+            except (ShapeError, Unsupported):
+                continue
+            about = {_relation(c)[0] for c in found} - inner
+            known.update(dict.fromkeys(about, rf"{shown} \neq 0"))
+        shown_conditions = dict.fromkeys(
+            known.get(_relation(c)[0], c)
+            for c in conditions
+            if not (_relation(c)[0] in known and _relation(c)[1] == r"\ge 0")
+        )
+        return tuple(shown_conditions)
 
     def proves(self, left: Expression, right: Expression) -> bool:
         try:
@@ -160,12 +192,13 @@ def derive_gradient(
         writer.step(derivative, again, "derivative of the gradient")
         result = _derived(writer, calculus, again.body, again, method, detail)
     if order == 2 and _last_start(writer.steps) != latex(derivative):
-        writer.step(derivative, result, "altogether")
+        writer.result(derivative, result, "altogether")
     if gather is not None and writer.steps:
         writer.steps[-1].numeric = gather(writer.statement(derivative, result).claim)
-    if detail == "brief":
-        writer.steps = _brief(writer.steps)
-    report = Report("", problem.layout, [*_introduction(problem), *writer.steps])
+    introduction = _introduction(problem)
+    if writer.used_basis:
+        introduction.append(Step(0, 0, "given", "=", r"(e_j)_i", r"\delta_{ij}"))
+    report = Report("", problem.layout, [*introduction, *writer.steps])
     title = _kind(problem, order)
     derivation = Derivation(
         "gradient", report, _quantities(problem), latex(result), None, title, scope=problem.scope
@@ -199,9 +232,10 @@ def _derived(
         raise Unanswerable(f"{trouble}") from None
     except ShapeError as trouble:
         raise Unanswerable(f"this derivative cannot be written in two dimensions: {trouble}") from None
-    for chain in chains:
-        writer.chain(chain)
-    return _finished(writer, derivative, chains[-1].end)
+    last = chains[-1]
+    for chain in chains if not isinstance(last.end, x.Entries) else chains[:-1]:
+        writer.chain(chain, detail == "brief")
+    return _finished(writer, route.derivative, last.end)
 
 
 def _chains(route: Route, method: Method) -> list[Chain]:
@@ -216,14 +250,18 @@ def _chains(route: Route, method: Method) -> list[Chain]:
     return route.by_components()
 
 
-def _finished(writer: _Writer, derivative: Expression, reached: Expression) -> Expression:
+def _finished(writer: _Writer, derivative: x.Partial, reached: Expression) -> Expression:
     """The shortest form of a result, with a last step where that is not how it stands already."""
+    in_indices = isinstance(reached, x.Entries)
     for form in candidates(derivative, reached, writer.problem):
         if form == reached:
-            return reached
+            break
         if cost(form) < cost(reached) and writer.proves(derivative, form):
-            writer.step(reached, form, "matrix form" if isinstance(reached, x.Entries) else "simplification")
+            start, rule = (derivative, "matrix form") if in_indices else (reached, "simplification")
+            writer.step(start, form, rule)
             return form
+    if in_indices:
+        writer.result(derivative, reached, "in index notation")
     return reached
 
 
@@ -243,17 +281,6 @@ def _kind(problem: Problem, order: int) -> str:
     return "Jacobian" if problem.body.is_vector and problem.variable.is_vector else "Derivative"
 
 
-def _brief(steps: list[Step]) -> list[Step]:
-    """Of every chain the first line and the last."""
-    found: list[Step] = []
-    for n, step in enumerate(steps):
-        starts = n == 0 or steps[n - 1].rhs != step.lhs
-        ends = n + 1 == len(steps) or steps[n + 1].lhs != step.rhs
-        if starts or not ends:
-            found.append(step)
-    return found
-
-
 def _introduction(problem: Problem) -> list[Step]:
     """What was declared, defined and given, and what was assumed of the rest."""
     steps = list(problem.given)
@@ -261,6 +288,40 @@ def _introduction(problem: Problem) -> list[Step]:
         shape = shape_latex(problem.scope.shapes[name])
         steps.append(Step(0, 0, "declaration", r"\in", name, shape, message="assumed"))
     return steps
+
+
+def _kinks(e: Expression) -> Iterator[tuple[Expression, Expression]]:
+    """What may not be 0 for a norm or an absolute value to be smooth, and an expression that demands it."""
+    match e:
+        case x.Norm(body=u, kind="2" | "F"):
+            yield u, x.Divide(number(1), e)
+        case x.Norm(body=u, kind="1"):
+            yield u, x.Apply("sign", u)
+            yield u, x.Apply("abs", u)
+        case x.Apply(function="abs" | "sign" | "relu", body=u):
+            yield u, x.Apply("sign", u)
+            yield u, x.Apply("abs", u)
+    for child in x.children(e):
+        yield from _kinks(child)
+
+
+def _entry_of(u: Expression) -> str:
+    """The general entry of an array, as LaTeX."""
+    letters = "".join(letter for letter, size in zip("ij", u.shape, strict=False) if size != ONE)
+    whole = latex(u) if isinstance(u, x.Symbol) else rf"\left({latex(u)}\right)"
+    return f"{whole}_{{{letters}}}"
+
+
+def _relation(condition: str) -> tuple[str, str]:
+    """A condition, as what it is about and what it says of that."""
+    for sign in (r"\neq 0", r"\ge 0", "> 0"):
+        if condition.endswith(sign):
+            return condition.removesuffix(sign).strip(), sign
+    return condition, ""
+
+
+def _has_basis(e: Expression) -> bool:
+    return isinstance(e, x.Basis) or any(map(_has_basis, x.children(e)))
 
 
 def _quantities(problem: Problem) -> tuple[tuple[str, str], ...]:

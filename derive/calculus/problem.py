@@ -95,6 +95,8 @@ def read(expression: str, wrt: str, given: Sequence[str] = (), layout: Layout | 
     body, variable = _node(expression, "the expression", words), _node(wrt, "what --wrt names", words)
     guesses = _Guesses(scope)
     body = _with_ones(body)
+    if (name := key(variable)) is not None and not scope.knows(name):
+        guesses.declare(name, variable)  # before x_1 is met, which is an entry of x where x varies
     guesses.numbered(body)
     read_layout: Layout = scope.layout or layout or "denominator"
     for _ in range(TRIALS):
@@ -268,7 +270,7 @@ class _Guesses:
 def _letter(node: tex.Node) -> str | None:
     """The letter of a name, without accents and scripts."""
     match node:
-        case tex.Symbol(letter=letter):
+        case tex.Symbol(letter=letter, font=font) if font != "bb":
             return letter
         case tex.Accent(body=body):
             return _letter(body)

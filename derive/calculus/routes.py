@@ -217,9 +217,10 @@ class Route:
         return [made]
 
     def _jacobian_of(self, u: Expression) -> Expression:
-        """∂u/∂x of a change, in numerator layout."""
+        """∂u/∂x of a change as numerator layout has it, written with the derivatives of this layout."""
         if isinstance(u, x.Differential):
-            return x.Partial(u.body, self.variable, "numerator")
+            slope = x.Partial(u.body, self.variable, self.layout)
+            return slope if self.layout == "numerator" else x.Transpose(slope)
         return x.Identity(u.shape[0])
 
     def _scalar_parts(self, e: Expression) -> Expression:
@@ -272,7 +273,7 @@ class Route:
     def _by(self, u: Expression, t: Expression) -> Expression:
         """∂u/∂t with the shape of u."""
         by = x.Partial(u, t, self.layout)
-        return by if self.layout == "numerator" or u.is_scalar else transposed(by)
+        return by if self.layout == "numerator" or u.is_scalar else x.Transpose(by)
 
     def _by_entries(self, chain: Chain) -> list[Chain]:
         """Every du as ∂u/∂X_ij, and X itself as the matrix with a single one; the entries put together."""
@@ -345,8 +346,7 @@ class Route:
         made.add("Kronecker delta", tidy(contract(with_deltas)))
         at_axes = {"body": at, "variable": by or (Index(0, ONE),) * 2}
         indices = tuple(at_axes[side][axis] for _, (side, axis) in self.derivative.arrangement())
-        result = x.Entries(indices, made.end)
-        return [made, Chain(self.derivative, [("in index notation", result)])]
+        return [made, Chain(self.derivative, [("in index notation", x.Entries(indices, made.end))])]
 
 
 def _each_transposed(e: Expression) -> Expression:

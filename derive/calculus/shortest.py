@@ -37,7 +37,7 @@ def candidates(derivative: Expression, reached: Expression, problem: Problem) ->
 def without_indices(body: Expression, problem: Problem) -> list[Expression]:
     """Forms of a function in which nothing is written by entries: -yᵀ log x for -Σ_i y_i log x_i."""
     found = [tidy(form) for form in _lifted(body, problem)]
-    return sorted([form for form in found if not by_entries(form)], key=cost)
+    return sorted([f for f in found if not by_entries(f) and cost(f) < 1.5 * cost(body)], key=cost)
 
 
 def by_entries(e: Expression) -> bool:
@@ -46,7 +46,8 @@ def by_entries(e: Expression) -> bool:
 
 
 def _lifted(derivative: Expression, problem: Problem) -> Iterator[Expression]:
-    closed = {name: _closed(body) for name, body in problem.definitions.items()}
+    varied = problem.symbol.name  # keeps its name, where it is a defined quantity
+    closed = {name: _closed(body) for name, body in problem.definitions.items() if name != varied}
     lowering = Lowering(closed)
     at = tuple(Index(0, ONE) if d == ONE else Index(f"entry {n}", d) for n, d in enumerate(derivative.shape))
     kept = tuple(i for i in at if i.range != ONE)

@@ -104,20 +104,12 @@ def transposed(e: Expression) -> Expression:
         case x.Inverse(body=body):
             turned = transposed(body)
             return x.Transpose(e) if isinstance(turned, x.Transpose) else x.Inverse(turned)
-        case x.Partial():
-            return _other_layout(e)
     return x.Transpose(e)
 
 
 def _turns(e: Expression) -> int:
     """How many transposes stand in an expression."""
     return isinstance(e, x.Transpose) + sum(map(_turns, x.children(e)))
-
-
-def _other_layout(e: x.Partial) -> Expression:
-    """A derivative of at most two dimensions, as the transpose of the one in the other layout."""
-    other: x.Layout = "numerator" if e.layout == "denominator" else "denominator"
-    return x.Transpose(e) if len(e.shape) != 2 else x.Partial(e.body, e.variable, other)
 
 
 # ── terms ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -316,6 +308,8 @@ def _merged(left: Expression, right: Expression) -> Expression | None:
             return transposed(_inside_product(transposed(left), _column(u)))
         case x.Diagonal(body=u), x.Diagonal(body=v) if u.is_vector and v.is_vector:
             return x.Diagonal(_inside_product(_column(u), _column(v)))
+        case x.Fill(value=above), x.Fill(value=below) if above == below == 1 and left.shape[1] == ONE:
+            return x.Fill(Fraction(1), (left.shape[0], right.shape[1]))
         case x.Inverse(body=body), _ if body == right:
             return x.Identity(right.shape[0])
         case _, x.Inverse(body=body) if body == left:
@@ -542,7 +536,8 @@ def _term(term: Term) -> Expression:
     parts = ([number(size)] if size != 1 or not (above or chain) else []) + above + list(chain)
     if len(parts) > 1 and parts[0] == number(1):
         parts = parts[1:]
-    if below and chain and not isinstance(chain[0], x.Add) and len(chain) > 2:
+    apart = len(chain) > 2 or isinstance(chain[0] if chain else None, x.Identity)
+    if below and chain and not isinstance(chain[0], x.Add) and apart:
         # 1/s in front of a long chain reads better than a long fraction
         front = parts[: len(parts) - len(chain)]
         lead = x.Divide(x.product(*front) if front else number(1), x.product(*below))

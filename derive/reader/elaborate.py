@@ -949,6 +949,8 @@ class Elaborator:
             and any(isinstance(cell, tex.Dots) for cell in found[0])
         ):
             return x.Transpose(self.listed(found[0], node))
+        if node.open in (r"\lfloor", r"\lceil"):
+            raise Unreadable("D002", f"no reading for the brackets {node.open} yet", node)
         return self.expression(node.body)
 
     def norm(self, node: tex.Fence, sub: tex.Node | None) -> Expression:

@@ -236,6 +236,8 @@ def defined_name(node: tex.Node, scope: Scope, meaning: tex.Node | None = None) 
     family = Elaborator(scope).family_name(node)
     if family is not None:
         return family[0]
+    if numbered and isinstance(head, tex.Symbol) and head.letter == r"\delta" and _is_application(node):
+        return None  # a Kronecker delta times what is in parentheses
     if _is_application(node):
         node = node.items[0]  # type: ignore[attr-defined]
         if isinstance(node, tex.Symbol) and node.letter in RESERVED:

@@ -378,6 +378,9 @@ UNSUPPORTED = [
     (r"x^T y", "x:n", "2 x", "--wrt"),
     (r"X^{-1}", "X:mn", "X", "square"),
     (r"\det(X)", "X:mn", "X", "square"),
+    (r"\lfloor x \rfloor", "x:n", "x", "lfloor"),
+    (r"\mathbb{E}[x]", "x:n", "x", "mathbb{E}"),
+    (r"\mathrm{argmax}(x)", "x:n", "x", "argmax"),
     (r"x =", "x:n", "x", "expression"),
     (r"", "x:n", "x", "expression"),
 ]
