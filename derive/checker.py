@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import groupby
 
 from derive import expression as x
@@ -25,11 +25,12 @@ from derive.printing import latex, shape_latex
 from derive.reader import latex as tex
 from derive.reader import prose, statements
 from derive.reader.dots import cells_of, spike
-from derive.reader.elaborate import Elaborator, sized_like
+from derive.reader.elaborate import Elaborator, fitted
 from derive.reader.passage import Passage, Positions
 from derive.reader.scope import Scope, Unreadable, key, resized
+from derive.reader.sums import reaching, summed_names
 from derive.repair import mend
-from derive.report import Note, Report, Step, Verdict
+from derive.report import Note, Repair, Report, Step, Verdict
 from derive.terms import ShapeError
 
 RELATIONS = {
@@ -49,8 +50,9 @@ COMMAND_WORDS = re.compile(
 )
 
 CUE = re.compile(
-    r"(?:\b(?:let|suppose|assume|assuming|if|where|given|when|for|with|define|denote|case)(?:\s+(?:that|the|we|have|set))*"
-    r"|设|假设|假定|若|如果|令|记|其中|当|已知|这里|此处)\s*(?:仅|只有|only)?\s*[,:，：]?\s*$",
+    r"(?:\b(?:let|suppose|assume|assuming|if|where|given|when|for|with|define|denote|case|satisfying"
+    r"|subject to|such that|provided)(?:\s+(?:that|the|we|have|set))*"
+    r"|设|假设|假定|若|如果|令|记|其中|当|已知|这里|此处|满足|使得)\s*(?:仅|只有|only)?\s*[,:，：]?\s*$",
     re.IGNORECASE,
 )
 DIFFERENTIAL = re.compile(
@@ -58,6 +60,10 @@ DIFFERENTIAL = re.compile(
     r"(\\(?:hat|tilde|bar|vec|mathbf|boldsymbol|bm)\s*\{?\\?[A-Za-z]+\}?|\\(?:theta|beta|sigma|mu|phi|alpha|lambda|omega)|[A-Za-z])(?![A-Za-z(])"
 )
 BRACED = re.compile(r"(?<![A-Za-z_^\\])\{([A-Za-z]{3,})\}")
+TRANSPOSED = re.compile(
+    r"\^\s*\{?\s*(?:\\(?:top|intercal|mathsf|mathrm|text|rm|mathbf)?\s*\{?\s*)?(?:T|top|intercal)(?![a-z])"
+)
+LAYER = re.compile(r"\^\s*\{?\s*([(\[]?)\s*([a-z])\s*[-+]\s*1\s*[)\]]?")
 COUNTS_FROM_0 = re.compile(r"[A-Za-z}]_\{?0+\}?(?![0-9])|[A-Za-z}]_\{0[0-9]\}")
 LIMITS = re.compile(
     r"\\sum(?:\\limits)?\s*_\s*\{?\s*([a-z])\s*=\s*([01])\s*\}?\s*\^\s*\{?\s*([A-Za-z])\s*(?:\}|(?![A-Za-z{]))"
@@ -67,7 +73,13 @@ NUMBERED = re.compile(r"\(\s*([0-9]+[a-z]?)\s*\)")
 REFERENCE = re.compile(r"\\(?:eq)?ref\s*\{([^{}]*)\}")
 LABEL = re.compile(r"\\label\s*\{([^{}]*)\}")
 
-parse = lru_cache(maxsize=4096)(tex.parse_formula)  # a document is read several times to find its layout
+
+@lru_cache(maxsize=4096)  # a document is read several times to find its layout
+def parse(text: str, words: frozenset[str] = tex.BUILTIN_WORDS) -> tuple[tex.Clause, ...]:
+    """The clauses of a formula, with sums that reach as far as their letters."""
+    return tuple(reaching(tex.parse_formula(text, words)))
+
+
 Guard = Callable[[Step], AbstractContextManager[None]]
 Watch = Callable[[Step, Statement], None]
 Proofs = dict[tuple[object, ...], Theorem | Residual]
@@ -104,6 +116,9 @@ class Checker:
         self.differentiated: list[str] = []
         self.local: list[t.Hypothesis] = []  # assumed in prose, until the next heading
         self.case: list[t.Hypothesis] = []  # "if i = j", until the next case or heading
+        self.one_hot: dict[int, str] = {}  # symbols that a block calls one-hot, by their formula's place
+        self.head: tex.Node | None = None  # the first side of the chain
+        self.open: list[Callable[[], None]] = []  # steps of the last display whose symbols had no meaning
         self.count: int | None = None  # of classes, where a text restricts the next display to so many
         self.stated: set[str] = set()  # the symbols that given blocks speak of
         self.tagged: dict[str, tex.Node] = {}  # what equation (1) says
@@ -121,20 +136,42 @@ class Checker:
         for _, group in groupby(passages, key=lambda p: p.block):
             block = list(group)
             self.described(block)
+            self.one_hot = {p.offsets[0]: name for name, p in prose.one_hot_said(block)}
             self.count = prose.count_said(block) or self.count
             before = ""
             for passage in block:
+                known = self.scope.size
                 if passage.kind == "given":
                     self.given(passage)
                 elif passage.kind == "heading":
-                    self.local, self.case = [], []
+                    self.local, self.case, self.open = [], [], []
+                    self.scope.supposed = self.local
                 elif passage.kind == "inline":
                     self.inline(passage, before)
                 elif passage.kind == "display":
+                    self.open = []
                     self.formula(passage)
                     self.count = None
                 before = passage.text if passage.kind == "prose" else ""
+                self.called_one_hot(passage)
+                if self.open and passage.kind != "display" and self.scope.size > known:
+                    self.try_again()
         self.compare_columns()
+        for clause, source in self.postponed:
+            self.unread(clause, 0, source, self.reason(clause))
+        self.steps.sort(key=lambda step: (step.line, step.column))
+
+    def reason(self, clause: tex.Clause) -> Unreadable | ShapeError:
+        """Why a statement of a given block never got a meaning."""
+        nodes = [node for node in (clause.first, clause.links[0].node) if node is not None]
+        try:
+            for node in nodes:
+                elaborator = Elaborator(self.scope, self.used_layout)
+                elaborator.learn_ranges(*nodes)
+                elaborator.side(node)
+        except (Unreadable, ShapeError) as trouble:
+            return trouble
+        return Unreadable("D006", "this statement has no reading", clause.first)
 
     def survey(self, passages: Sequence[Passage]) -> None:
         """What only the whole document tells: whether it counts from 0, and how far sums over a letter go."""
@@ -144,12 +181,17 @@ class Checker:
             self.scope.omitted |= prose.omitted(list(group))
         for passage in passages:
             if passage.kind in ("display", "inline", "given"):
+                self.scope.labels.update(letter for _, letter in LAYER.findall(passage.text))
                 if COUNTS_FROM_0.search(passage.text):
                     self.scope.first = 0
                 for symbol in DIFFERENTIAL.findall(passage.text):
                     self.differentiated.append(symbol)
+                if r"\sum" in passage.text:
+                    self.scope.summed.update(summed_names(parse(passage.text)))
                 for letter, start, upper in LIMITS.findall(passage.text):
                     limits.setdefault(letter, set()).add(upper if start == "1" else "")
+        formulas = [p.text for p in passages if p.kind in ("display", "inline", "given")]
+        self.scope.turning_primes = not any(TRANSPOSED.search(text) for text in formulas)
         for text in dict.fromkeys(self.differentiated):
             clauses = parse(text)
             node = clauses[0].first if clauses else None
@@ -189,6 +231,16 @@ class Checker:
             if one_hot:
                 said.append(rf"\sum_i {{{name}}}_i = 1")
             self.say(said, place)
+
+    def called_one_hot(self, passage: Passage) -> None:
+        """Take a symbol of known shape for one-hot where its text says so."""
+        name = self.one_hot.get(passage.offsets[0]) if passage.kind == "inline" else None
+        first = parse(name)[:1] if name is not None else ()
+        node = first[0].first if first else None
+        symbol = None if node is None else Elaborator(self.scope).resolve(node)
+        if node is None or symbol is None or symbol in self.stated or not self.scope.bare(symbol):
+            return
+        statements.one_hot(node, None, self.scope)
 
     def redeclared(self, symbol: str, size: tuple[str, str], place: Passage) -> bool:
         """Whether a table of notation gives a symbol of an earlier section another size."""
@@ -236,8 +288,12 @@ class Checker:
     def inline(self, passage: Passage, before: str) -> None:
         """A formula in prose: given where a cue word opens it, and a case where it compares indices."""
         if not CUE.search(before):
-            self.formula(passage)
-            return
+            stated = parse(passage.text)
+            if len(stated) != 1 or not (
+                self.condition_of(stated[0]) or statements.restricts(stated[0], self.scope)
+            ):
+                self.formula(passage)
+                return
         source = Source(passage.text, passage.offsets, passage)
         self.learn_words(source.text)
         for clause in parse(source.text, tex.BUILTIN_WORDS | frozenset(self.words)):
@@ -269,6 +325,7 @@ class Checker:
         except (Unreadable, ShapeError):
             pass  # what is only assumed and cannot be read is not used
         self.local += self.scope.hypotheses[known:]
+        self.scope.supposed = self.local
         del self.scope.hypotheses[known:]
         kind = "declaration" if statements.is_declaration(clause) else "given"
         for number in range(len(clause.links)):
@@ -438,6 +495,7 @@ class Checker:
     def chain(self, clause: tex.Clause, source: Source, kind: str, extra: list[t.Hypothesis]) -> None:
         left = clause.first if clause.first is not None else self.last
         if clause.first is not None:
+            self.head = clause.first
             self.scope.place = self.places.get(source.passage.offsets[0])
         if left is not None and (meant := self.referred(left, clause)) is not left:
             left = self.last = meant
@@ -453,6 +511,12 @@ class Checker:
                     self.record(clause, 0, source, "given" if kind == "given" else "definition")
                 except (Unreadable, ShapeError) as trouble:
                     self.unread(clause, 0, source, trouble)
+                    if (
+                        kind != "given"
+                        and isinstance(trouble, Unreadable)
+                        and trouble.code in ("D011", "D012")
+                    ):
+                        self.open.append(partial(self.define_late, clause, source, self.steps[-1]))
             elif left is None:
                 nothing = Unreadable(
                     "D008", "nothing stands on the left of this sign", link.node, "an expression"
@@ -462,6 +526,8 @@ class Checker:
                 link.relation in RELATIONS and source.passage.kind == "display"
             ):
                 self.claim(left, clause, number, source, extra)
+                if _is_zero(link.node) and self.head is not None and _is_derivative(self.head):
+                    self.stationary(self.steps[-1])
             left = link.node
         self.last = left
         for label in _labels(clause):
@@ -474,6 +540,24 @@ class Checker:
             return self.tagged.get(labels[0], left) if labels else left
         number = _equation_number(clause.first, [text.content for text in clause.texts])
         return left if number is None else self.tagged.get(number, left)
+
+    def define_late(self, clause: tex.Clause, source: Source, step: Step) -> None:
+        """Carry out a definition whose symbols the words behind it explain."""
+        try:
+            statements.define(clause, self.scope, self.used_layout)
+        except (Unreadable, ShapeError) as trouble:
+            self.explain(step, source, trouble)
+        else:
+            step.kind, step.verdict = "definition", None
+            step.code = step.message = step.expected = step.place = None
+
+    def stationary(self, step: Step) -> None:
+        """A derivative that is set to zero: not true of every value, and not meant to be."""
+        if step.verdict is not Verdict.PROVED:
+            step.kind, step.verdict = "given", None
+            step.code = step.message = step.expected = step.place = step.layout = None
+            step.counterexample = step.repair = step.numeric = step.residual = None
+            step.dimensions = step.uses = step.conditions = ()
 
     def restates(self, clause: tex.Clause) -> bool:
         """Whether a chain introduces its left side through an application of something unknown."""
@@ -505,12 +589,32 @@ class Checker:
         self, left: tex.Node, clause: tex.Clause, number: int, source: Source, extra: list[t.Hypothesis]
     ) -> None:
         step = self.record(clause, number, source, "claim", left)
-        general = self.scope
+        self.settle(step, left, clause.links[number], source, extra)
+
+    def settle(
+        self, step: Step, left: tex.Node, link: tex.Link, source: Source, extra: list[t.Hypothesis]
+    ) -> None:
+        """Decide a step; where a symbol has no meaning, wait for the words behind the display."""
+        general, place = self.scope, self.scope.place
         try:
             with self.guard(step) if self.guard is not None else nullcontext():
-                self.decide(step, left, clause.links[number], source, extra)
+                self.decide(step, left, link, source, extra)
         finally:
             self.scope = general
+        if step.verdict is Verdict.UNREAD and step.code in ("D011", "D012"):
+
+            def again() -> None:
+                self.scope.place = place
+                step.verdict = step.code = step.message = step.expected = step.place = None
+                self.settle(step, left, link, source, extra)
+
+            self.open.append(again)
+
+    def try_again(self) -> None:
+        """Decide once more what had no meaning yet: where \\delta = ... often stands behind a display."""
+        waiting, self.open = self.open, []
+        for again in waiting:
+            again()
 
     def decide(
         self, step: Step, left: tex.Node, link: tex.Link, source: Source, extra: list[t.Hypothesis]
@@ -532,8 +636,9 @@ class Checker:
             assert isinstance(trouble, (Unreadable, ShapeError))
             self.refute_shapes(step, trouble)
             return
-        if isinstance(formed[0].trouble, Unreadable):
-            self.explain(step, source, formed[0].trouble)
+        if isinstance(unreadable := formed[0].trouble, Unreadable):
+            if unreadable.code != "D011" or not self.slip(step, left, link, source, extra):
+                self.explain(step, source, unreadable)
             return
         reading = next((r for r in formed if r.proved), formed[0])
         step.layout = reading.layout
@@ -563,6 +668,34 @@ class Checker:
         elif step.verdict is Verdict.UNKNOWN:
             step.code, step.residual = "D201", judge.short(found.residual) if found.residual else None
         step.message = restriction or step.message
+
+    def slip(
+        self, step: Step, left: tex.Node, link: tex.Link, source: Source, extra: list[t.Hypothesis]
+    ) -> bool:
+        """Refute an equation with K_K for K_k: false if K_K is something else, and nobody said what it is."""
+        names = statements.strays((left, link.node), self.scope)
+        if len({name for name, _, _ in names}) != 1:
+            return False
+        for name, meant, is_case in names:
+            mended = [statements.with_name(side, name, meant) for side in (left, link.node)]
+            trial = Step(step.line, step.column, "claim", step.relation, step.lhs, step.rhs)
+            general = self.scope
+            self.decide(trial, mended[0], replace(link, node=mended[1]), source, extra)
+            if trial.verdict is not Verdict.PROVED and not (is_case and trial.verdict is Verdict.REFUTED):
+                self.scope = general
+                continue
+            self.scope = resized(general, {})
+            statements.stand_in(name, meant, self.scope)
+            self.decide(step, left, link, source, extra)
+            self.scope = general
+            if step.verdict is Verdict.REFUTED:
+                said = f"{key(name)} has no meaning"
+                if trial.verdict is Verdict.PROVED:
+                    step.repair = Repair("index", key(meant) or "", f"{said}; {key(meant)} in its place")
+                else:
+                    step.repair, step.message = None, f"{said}, and with {key(meant)} this is wrong as well"
+                return True
+        return False
 
     def restricted(
         self, left: tex.Node, link: tex.Link, extra: tuple[t.Hypothesis, ...]
@@ -656,15 +789,26 @@ class Checker:
         layout: Layout,
         by_scalar: Layout | None,
     ) -> Reading:
-        elaborator = Elaborator(self.scope, layout, by_scalar)
+        found = self.sides(left, link, extra, Elaborator(self.scope, layout, by_scalar))
+        if (
+            found.misfit and found.met_dot
+        ):  # where a dot cannot be an inner product it is taken entry by entry
+            other = self.sides(left, link, extra, Elaborator(self.scope, layout, by_scalar, swap_dots=True))
+            found = found if other.misfit else other
+        return found
+
+    def sides(
+        self, left: tex.Node, link: tex.Link, extra: tuple[t.Hypothesis, ...], elaborator: Elaborator
+    ) -> Reading:
+        """An equation as an elaborator reads it."""
+        layout, by_scalar = elaborator.layout, elaborator.by_scalar
         shown: str = by_scalar or layout
         try:
             elaborator.learn_ranges(left, link.node)
-            lhs, rhs = elaborator.side(left), elaborator.side(link.node)
-            lhs, rhs = sized_like(lhs, rhs), sized_like(rhs, lhs)
+            lhs, rhs = fitted(elaborator.side(left), elaborator.side(link.node))
         except (Unreadable, ShapeError) as trouble:
             dependent = _mentions_derivative(left) or _mentions_derivative(link.node)
-            return Reading(shown, depends_on_layout=dependent, trouble=trouble)
+            return Reading(shown, dependent, trouble=trouble, met_dot=elaborator.met_dot)
         depends = _depends_on_layout(lhs) or _depends_on_layout(rhs)
         shown = shown if depends else "any"
         extra = (*extra, *self.distinct(left, link.node))
@@ -674,12 +818,21 @@ class Checker:
                 lhs, rhs, RELATIONS[link.relation], self.scope.definitions, hypotheses, constants
             )
         except ShapeError:
-            return Reading(shown, depends, lhs, rhs)
+            return Reading(shown, depends, lhs, rhs, met_dot=elaborator.met_dot)
         except Unsupported as trouble:
             return Reading(shown, depends, lhs, rhs, trouble=trouble)
-        return Reading(shown, depends, lhs, rhs, statement, self.proof(statement.claim))
+        proof = self.proof(statement.claim)
+        if isinstance(proof, Residual) and (optimal := [h for h in extra if _is_optimality(h)]):
+            # that a derivative vanishes somewhere says nothing of how it is computed
+            rest = tuple(h for h in extra if h not in optimal)
+            hypotheses, constants = self.scope.context(rest)
+            plain = state(lhs, rhs, RELATIONS[link.relation], self.scope.definitions, hypotheses, constants)
+            if isinstance(other := self.proof(plain.claim), Theorem):
+                statement, proof = plain, other
+        return Reading(shown, depends, lhs, rhs, statement, proof, met_dot=elaborator.met_dot)
 
     def proof(self, claim: t.Claim) -> Theorem | Residual:
+        """What the kernel finds of a claim, or has found before."""
         context = claim.context
         key = (
             claim.lhs,
@@ -739,6 +892,12 @@ class Reading:
     statement: Statement | None = None
     found: Theorem | Residual | None = None
     trouble: Unreadable | ShapeError | Unsupported | None = None
+    met_dot: bool = False
+
+    @property
+    def misfit(self) -> bool:
+        """Whether shapes do not fit, within a side or between the two."""
+        return self.ill_typed or (self.statement is None and self.trouble is None)
 
     @property
     def proved(self) -> bool:
@@ -805,6 +964,13 @@ def _stands_out(node: tex.Node) -> bool:
     return any(held is not None and spike(held[0]) is not None for held in lists)
 
 
+def _is_optimality(hypothesis: t.Hypothesis) -> bool:
+    """Whether a hypothesis says that a derivative is zero."""
+    return isinstance(hypothesis, t.Equation) and any(
+        isinstance(part, t.Partial) for side in (hypothesis.lhs, hypothesis.rhs) for part in t.walk(side)
+    )
+
+
 def _start(clause: tex.Clause) -> int:
     return clause.first.start if clause.first is not None else clause.links[0].position
 
@@ -818,6 +984,23 @@ def _depends_on_layout(e: Expression) -> bool:
     if isinstance(e, x.Partial) and not (e.body.is_scalar and e.variable.is_scalar):
         return True
     return any(map(_depends_on_layout, x.children(e)))
+
+
+def _is_zero(node: tex.Node) -> bool:
+    """0, bold or not."""
+    return (
+        isinstance(node, (tex.Number, tex.Symbol))
+        and getattr(node, "text", getattr(node, "letter", "")) == "0"
+    )
+
+
+def _is_derivative(node: tex.Node) -> bool:
+    """Whether a side is one derivative and nothing else: where that is equated to zero, it is a condition."""
+    first = node.items[0] if isinstance(node, tex.Juxtapose) else node
+    first = first.base if isinstance(first, tex.Script) else first
+    if isinstance(first, tex.Fraction):
+        return _mentions_derivative(first.numerator) and _mentions_derivative(first.denominator)
+    return isinstance(first, tex.Symbol) and first.letter == r"\nabla"
 
 
 def _mentions_derivative(node: tex.Node) -> bool:

@@ -118,7 +118,7 @@ def test_show_reading_tells_how_each_step_was_understood(run: Run) -> None:
     said = run("check", "notes.md", "--show-reading", notes=DOCUMENT).stdout
     assert "notes.md:6:3: declaration\n         A ∈ R^(n × n)\n     = read as: A ∈ R^(n × n)\n" in said
     assert "     = read as: ∂(xᵀ x)/∂x = x + x ∈ Rⁿ, in denominator layout\n" in said
-    assert "     = read as: y = xᵀ x y ∈ Rⁿ\n" in said
+    assert "     = read as: y = (xᵀ x) y ∈ Rⁿ\n" in said
 
 
 def test_a_condition_that_a_definition_sees_to_is_marked(run: Run) -> None:
@@ -244,7 +244,7 @@ def test_json_is_version_one(run: Run) -> None:
     assert refuted["numeric"].keys() >= {"method", "samples", "max_error"}
     used = next(step for step in document["steps"] if step["uses"])
     assert (used["uses"], used["layout"]) == (["x^T x = 1"], "any")
-    assert used["reading"] == r"y = x^T x y \in \mathbb{R}^{n}"
+    assert used["reading"] == r"y = \left(x^T x\right) y \in \mathbb{R}^{n}"
     assert [note["code"] for note in document["notes"]] == ["D110"]
     open_one = next(step for step in document["steps"] if step["verdict"] == "unknown")
     assert r"\left\|x + y\right\|" in open_one["reading"]

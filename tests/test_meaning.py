@@ -1,5 +1,7 @@
 """What a document tells of its symbols: shapes in lists and tables, definitions after declarations."""
 
+import re
+
 import pytest
 
 from derive.documents import Given, check_source
@@ -282,3 +284,286 @@ FULL = (
 )
 def test_matrices_with_dots(formula: str, expected: Verdict) -> None:
     assert verdicts(f"{GRID}\n\n$${formula}$$\n") == [expected]
+
+
+VECTORS = r"Let $x \in \mathbb{R}^n$, $y \in \mathbb{R}^n$, $A \in \mathbb{R}^{n\times n}$."
+
+
+@pytest.mark.parametrize(
+    ("formula", "expected"),
+    [
+        (r"x^T y = \sum x_i y_i", Verdict.PROVED),
+        (r"(A x)_i = \sum A_{ij} x_j", Verdict.PROVED),
+        (r"(A x)_i = \sum A_{ji} x_j", Verdict.REFUTED),
+        (r"x^T x + y^T y = \sum_i x_i^2 + y_i^2", Verdict.PROVED),
+        (r"x^T x - y^T y = \sum_i x_i^2 + y_i^2", Verdict.REFUTED),
+        (r"x_i + x^T x = \sum_k x_k^2 + x_i", Verdict.PROVED),
+        (r"x_k + x^T x = \sum_k x_k^2 + x_k", Verdict.PROVED),  # k means something outside
+        (r"x \cdot y = x^T y", Verdict.PROVED),
+        (r"x \cdot (A y) = y \cdot (A x)", Verdict.REFUTED),
+        (r"\nabla_x (x \cdot x) = 2 x", Verdict.PROVED),
+        (r"\operatorname{diag}(x) y = x * y", Verdict.PROVED),
+        (r"\operatorname{diag}(x) y = x \cdot y", Verdict.PROVED),  # shapes ask for it
+        (r"A x = x \cdot y", Verdict.REFUTED),
+        (r"\frac{\delta (x^T A x)}{\delta x} = (A + A^T) x", Verdict.PROVED),
+        (r"\frac{\delta (x^T A x)}{\delta x} = 2 A x", Verdict.REFUTED),
+        (r"A A^{-1} = I", Verdict.PROVED),
+        (r"A A^{T} = I", Verdict.REFUTED),
+        (r"x - x = \mathbf{0}", Verdict.PROVED),
+    ],
+)
+def test_how_people_write(formula: str, expected: Verdict) -> None:
+    assert verdicts(f"{VECTORS}\n\n$${formula}$$\n") == [expected]
+
+
+@pytest.mark.parametrize(
+    ("formula", "expected"),
+    [
+        (r"(y - Xu)'(y - Xu) = y'y - 2 u'X'y + u'X'Xu", Verdict.PROVED),
+        (r"(y - Xu)'(y - Xu) = y'y - u'X'y + u'X'Xu", Verdict.REFUTED),
+        (r"\frac{\partial}{\partial u} (y-Xu)'(y-Xu) = -2X'(y-Xu)", Verdict.PROVED),
+        (r"u' X^T = (X u)^T", Verdict.UNREAD),  # where another sign transposes, a prime does not
+    ],
+)
+def test_primes_that_transpose(formula: str, expected: Verdict) -> None:
+    given = r"Let $X \in \mathbb{R}^{n\times p}$, $u \in \mathbb{R}^p$, $y \in \mathbb{R}^n$."
+    assert verdicts(f"{given}\n\n$${formula}$$\n") == [expected]
+
+
+SAMPLES = r"""<!-- derive
+x_i \in \mathbb{R}^d, y_i \in \mathbb{R}, w \in \mathbb{R}^d
+a^{(i)} \in \mathbb{R}^d, t^{(i)} \in \mathbb{R}
+-->
+"""
+
+
+@pytest.mark.parametrize(
+    ("formula", "expected"),
+    [
+        (r"\sum_i y_i x_i = x_i \sum_i y_i", Verdict.REFUTED),  # x_i is not one vector
+        (r"\sum_{i=1}^N y_i x_i = \sum_{j=1}^N y_j x_j", Verdict.PROVED),
+        (r"\sum_i (w^T x_i)^2 = w^T \left(\sum_j x_j x_j^T\right) w", Verdict.PROVED),
+        (r"\sum_{i=1}^N y_i = y_1 + y_2 + \cdots + y_N", Verdict.PROVED),
+        (r"\frac1N \sum_{i=1}^N y_i = y_1 + y_2 + \cdots + y_N", Verdict.REFUTED),
+        (r"\sum_i a^{(i)} t^{(i)} = \sum_j t^{(j)} a^{(j)}", Verdict.PROVED),
+        (
+            r"\frac{\partial}{\partial w_j} \sum_{i=1}^{m} (w^T a^{(i)} - t^{(i)})^2 ="
+            r" 2 \sum_{i=1}^{m} (w^T a^{(i)} - t^{(i)}) a_j^{(i)}",
+            Verdict.PROVED,
+        ),
+    ],
+)
+def test_quantities_with_a_number(formula: str, expected: Verdict) -> None:
+    assert verdicts(f"{SAMPLES}\n$${formula}$$\n") == [expected]
+
+
+def test_one_quantity_may_carry_a_letter() -> None:
+    """x_k is one vector where nothing sums over k."""
+    declared = "Let $x_k \\in \\mathbb{R}^d$, $P_k \\in \\mathbb{R}^{d \\times d}$."
+    text = f"{declared}\n\n$$x_k^T P_k x_k = x_k^T P_k^T x_k$$\n"
+    assert verdicts(text) == [Verdict.PROVED]
+
+
+LAYERS = r"""<!-- derive
+W^{(l)} \in \mathbb{R}^{m \times n}, a^{(l-1)} \in \mathbb{R}^n, W^{(l+1)} \in \mathbb{R}^{p \times m}
+\sigma: \mathbb{R} \to \mathbb{R} elementwise
+C: \mathbb{R}^p \to \mathbb{R}
+z^{(l)} = W^{(l)} a^{(l-1)}
+z^{(l+1)} = W^{(l+1)} \sigma(z^{(l)})
+C = C(z^{(l+1)})
+\delta^{(l+1)} = \frac{\partial C}{\partial z^{(l+1)}}
+\delta^{(l)} = \frac{\partial C}{\partial z^{(l)}}
+-->
+"""
+
+
+@pytest.mark.parametrize("style", ["(l)", "[l]", "l"])
+@pytest.mark.parametrize(
+    ("formula", "expected"),
+    [
+        (r"\delta^{(l)} = ((W^{(l+1)})^T \delta^{(l+1)}) \odot \sigma'(z^{(l)})", Verdict.PROVED),
+        (r"\delta^{(l)} = (W^{(l+1)} \delta^{(l+1)}) \odot \sigma'(z^{(l)})", Verdict.REFUTED),
+        (r"\frac{\partial C}{\partial W^{(l)}} = \delta^{(l)} (a^{(l-1)})^T", Verdict.PROVED),
+        (r"\frac{\partial C}{\partial W^{(l)}_{ij}} = \delta^{(l)}_i a^{(l-1)}_j", Verdict.PROVED),
+        (r"\frac{\partial C}{\partial w^{(l)}_{ij}} = \delta^{(l)}_j a^{(l-1)}_i", Verdict.REFUTED),
+        (
+            r"\delta^{(l)}_i = \sum_{j=1}^{p} W^{(l+1)}_{ji} \delta^{(l+1)}_j \sigma'(z^{(l)}_i)",
+            Verdict.PROVED,
+        ),
+        (
+            r"\delta^{(l)}_i = \sum_{j=1}^{p} W^{(l+1)}_{ij} \delta^{(l+1)}_j \sigma'(z^{(l)}_i)",
+            Verdict.REFUTED,
+        ),
+    ],
+)
+def test_layers(style: str, formula: str, expected: Verdict) -> None:
+    text = f"{LAYERS}\n$${formula}$$\n"
+    if style == "[l]":
+        text = re.sub(r"\^\{\((l[+-]?1?)\)", r"^{[\1]", text)
+    elif style == "l":
+        text = re.sub(r"\^\{\((l[+-]?1?)\)", r"^{\1", text)
+    assert verdicts(text) == [expected]
+
+
+def test_a_mark_and_a_transposition_in_one_superscript() -> None:
+    formula = r"\frac{\partial C}{\partial W^{(l)}} = \delta^{(l)} a^{(l-1)T}"
+    assert verdicts(f"{LAYERS}\n$${formula}$$\n") == [Verdict.PROVED]
+
+
+ENTRIES = (
+    r"Let $z \in \mathbb{R}^c$, $W \in \mathbb{R}^{c\times d}$, "
+    r"$x \in \mathbb{R}^d$, $J \in \mathbb{R}^{c\times c}$."
+)
+
+
+@pytest.mark.parametrize(
+    ("formulas", "expected"),
+    [
+        ([r"z_i = \sum_j W_{ij} x_j", r"\frac{\partial z_i}{\partial x_j} = W_{ij}"], [Verdict.PROVED]),
+        ([r"z_i = \sum_j W_{ij} x_j", r"z = W x", r"z = 2 W x"], [Verdict.PROVED, Verdict.REFUTED]),
+        ([r"J_{ij} = z_i z_j", r"J = z z^T"], [Verdict.PROVED]),
+        ([r"z_i = W_{ij} x_j"], [Verdict.REFUTED]),  # j is not bound
+        ([r"z_i = \sum_j z_j + z_i"], [Verdict.REFUTED]),  # nothing is defined by itself
+        ([r"z_i = 1"], [Verdict.REFUTED]),
+    ],
+)
+def test_a_declared_symbol_may_be_defined_by_entries(formulas: list[str], expected: list[Verdict]) -> None:
+    text = "\n\n".join(f"$${formula}$$" for formula in formulas)
+    assert verdicts(f"{ENTRIES}\n\n{text}\n") == expected
+
+
+def test_symbols_that_the_words_behind_a_display_define() -> None:
+    text = (
+        "Let $x \\in \\mathbb{R}^n$, $A \\in \\mathbb{R}^{n\\times n}$.\n\n$$\\|Ax\\|^2 = x^T G x$$\n\n%s\n"
+    )
+    assert verdicts(text % "where $G = A^T A$ is the Gram matrix.") == [Verdict.PROVED]
+    assert verdicts(text % "where $G = A A^T$.") == [Verdict.REFUTED]
+    assert verdicts(text % "$$G = A^T A$$\n") == [Verdict.UNREAD]
+
+
+KALMAN = r"""<!-- derive
+K_k \in \mathbb{R}^{n \times m}, H \in \mathbb{R}^{m \times n}
+-->
+"""
+
+
+@pytest.mark.parametrize(
+    ("formula", "expected"),
+    [
+        (r"(K_k H)^T = H^T K_K^T", Verdict.REFUTED),  # K_k is meant
+        (r"(K_k H)^T = K_K^T H^T", Verdict.REFUTED),
+        (r"K_K H = K_K H", Verdict.UNREAD),  # true of whatever it is
+        (r"(K_k H)^T = H^T K_j^T", Verdict.UNREAD),  # no slip of a capital
+    ],
+)
+def test_a_letter_that_nothing_has(formula: str, expected: Verdict) -> None:
+    (step,) = (s for s in checked(f"{KALMAN}\n$${formula}$$\n").steps if s.kind == "claim")
+    assert step.verdict is expected
+
+
+def test_a_derivative_that_is_set_to_zero() -> None:
+    """The condition for an optimum is given, and says nothing of how derivatives are computed."""
+    text = (
+        "Let $A \\in \\mathbb{R}^{m\\times n}$, $x \\in \\mathbb{R}^n$, $b \\in \\mathbb{R}^m$, "
+        "$J = \\|Ax - b\\|^2$.\n\n$$\\frac{\\partial J}{\\partial x} = 2A^T(Ax-b) = 0$$\n\n"
+        "Let $\\frac{\\partial J}{\\partial x} = 0$.\n\n"
+        "$$\\frac{\\partial J}{\\partial x} = 2A^TAx - 2A^Tb$$\n\n$$x^T x = 0$$\n"
+    )
+    kinds = [(s.kind, s.verdict) for s in checked(text).steps[4:]]
+    assert kinds == [
+        ("claim", Verdict.PROVED),
+        ("given", None),
+        ("given", None),
+        ("claim", Verdict.PROVED),
+        ("claim", Verdict.REFUTED),
+    ]
+
+
+def test_a_given_statement_without_a_reading_is_reported() -> None:
+    (step, *_) = checked("<!-- derive\nz = W q\n-->\n\n$$1 = 1$$\n").steps
+    assert (step.line, step.verdict) == (2, Verdict.UNREAD)
+
+
+FUNCTIONS = r"""<!-- derive
+f: \mathbb{R}^n \to \mathbb{R}
+g: \mathbb{R}^n \to \mathbb{R}
+u: \mathbb{R}^n \to \mathbb{R}^m
+v: \mathbb{R}^n \to \mathbb{R}^m
+x \in \mathbb{R}^n, y \in \mathbb{R}^n, t \in \mathbb{R}, A \in \mathbb{R}^{n\times n}
+-->
+"""
+
+
+@pytest.mark.parametrize(
+    ("formula", "expected"),
+    [
+        (  # the exponent of a function belongs to its value
+            r"\frac{\partial}{\partial x} \left[\frac{f(x)}{g(x)}\right] = \frac{1}{g^2(x)}"
+            r" \left[\frac{\partial f(x)}{\partial x} g(x) - f(x) \frac{\partial g(x)}{\partial x}\right]",
+            Verdict.PROVED,
+        ),
+        (r"f(x)^2 = f(x) f(x)", Verdict.PROVED),
+        (r"f(x)^2 = f(x)", Verdict.REFUTED),
+        (
+            r"\frac{\partial u^T v}{\partial x}"
+            r" = \frac{\partial u}{\partial x} v + \frac{\partial v}{\partial x} u",
+            Verdict.PROVED,
+        ),
+        (r"\frac{\partial u^T v}{\partial x} = \frac{\partial u}{\partial x} v", Verdict.REFUTED),
+        (r"\frac{\partial f^2}{\partial x} = 2 f \nabla f", Verdict.PROVED),
+        (r"f'(x) = \nabla f", Verdict.UNREAD),
+        (r"\sigma(-t) = 1 - \sigma(t)", Verdict.PROVED),
+        (r"\sigma(-t) = \sigma(t)", Verdict.REFUTED),
+        (r"\vec{x}^T \vec{y} = y^T x", Verdict.PROVED),
+        (r"A^{-2} = (A^2)^{-1}", Verdict.PROVED),
+        (r"\left.\frac{\partial x^T A x}{\partial x}\right|_{x=y} = (A + A^T) y", Verdict.PROVED),
+        (r"\left.\frac{\partial x^T A x}{\partial x}\right|_{x=y} = (A + A^T) x", Verdict.REFUTED),
+    ],
+)
+def test_functions_and_their_arguments(formula: str, expected: Verdict) -> None:
+    assert verdicts(f"{FUNCTIONS}\n$${formula}$$\n") == [expected]
+
+
+JACOBIAN = r"Let $a \in \mathbb{R}^n$, $s = \mathrm{softmax}(a)$."
+
+
+@pytest.mark.parametrize(
+    ("right", "expected"),
+    [
+        (r"s_i (\mathbb{1}_{i=j} - s_j)", Verdict.PROVED),
+        (r"s_i (\mathbf{1}_{\{i=j\}} - s_j)", Verdict.PROVED),
+        (r"s_i ([i=j] - s_j)", Verdict.PROVED),
+        (r"s_i (\mathbb{1}_{i \neq j} - s_j)", Verdict.REFUTED),
+        (r"\begin{cases} s_i (1-s_j), & i=j, \\ -s_i s_j, & \text{otherwise.} \end{cases}", Verdict.PROVED),
+        (r"\begin{cases} s_i (1-s_j), & i=j, \\ s_i s_j, & \text{otherwise.} \end{cases}", Verdict.REFUTED),
+        (r"\begin{cases} s_i (1-s_j), & i=j, \\ -s_i s_j, & \text{perhaps.} \end{cases}", Verdict.UNREAD),
+    ],
+)
+def test_indicators_and_what_is_left(right: str, expected: Verdict) -> None:
+    formula = rf"\frac{{\partial s_i}}{{\partial a_j}} = {right}"
+    assert verdicts(f"{JACOBIAN}\n\n$${formula}$$\n") == [expected]
+
+
+def test_an_index_with_a_prime() -> None:
+    formula = r"\mathrm{softmax}(a)_j = \frac{e^{a_j}}{\sum_{j'=1}^n e^{a_{j'}}}"
+    assert verdicts(f"Let $a \\in \\mathbb{{R}}^n$.\n\n$${formula}$$\n") == [Verdict.PROVED]
+
+
+@pytest.mark.parametrize(
+    ("condition", "formula", "expected"),
+    [
+        ("$y \\in \\{0,1\\}^n$ is a one-hot vector", "y^T y = 1", [Verdict.PROVED]),
+        ("标签 $y\\in\\{0,1\\}^n$ 为 one-hot 向量", "y^T y = 1", [Verdict.PROVED]),
+        ("$y \\in \\{0,1\\}^n$ is not one-hot", "y^T y = 1", [Verdict.REFUTED]),
+        ("$y \\in \\mathbb{R}^n$ has $\\sum_i y_i = 1$", "\\sum_k y_k = 1", [Verdict.PROVED]),
+        ("$y \\in \\mathbb{R}^{n \\times n}$ and $y = y^T$", "y_{ij} = y_{ji}", [Verdict.PROVED]),
+        (
+            "$y \\in \\mathbb{R}^{n \\times n}$ and $y y = y$",
+            "y_{ij} = y_{ji}",
+            [Verdict.REFUTED, Verdict.REFUTED],
+        ),
+    ],
+)
+def test_conditions_without_a_cue(condition: str, formula: str, expected: list[Verdict]) -> None:
+    """What can only be meant as a condition is one; nothing else is assumed."""
+    assert verdicts(f"Here {condition}.\n\n$${formula}$$\n") == expected

@@ -6,8 +6,9 @@ shape of 1 (ones) or I (identity) is not declared it follows from its neighbour.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from derive import expression as x
@@ -31,6 +32,7 @@ from derive.reader.scope import dimension as statement_dimension
 from derive.terms import ONE, Dimension, Index, ShapeError
 
 TRANSPOSES = frozenset({"T", r"\top", r"\intercal", "t"})
+DOTS = frozenset({r"\cdot", "*", r"\bullet"})  # between two vectors: an inner product, or entry by entry
 PRODUCTS = frozenset({r"\cdot", r"\times", "*", r"\bullet"})
 HADAMARDS = frozenset({r"\odot", r"\circ", ".*"})
 DIFFERENTIALS = frozenset({r"\partial", "d"})
@@ -75,6 +77,9 @@ class Elaborator:
     bound: dict[str, Index] = field(default_factory=dict)
     ranges: dict[str, Dimension] = field(default_factory=dict)
     mentioned: set[str] = field(default_factory=set)  # the names that stand in the formula as they are
+    swap_dots: bool = False  # whether a dot between vectors is entrywise here, and a star an inner product
+    met_dot: bool = False
+    measured: frozenset[str] = frozenset()  # the bound letters whose range a factor under their sum gives
 
     # ------------------------------------------------------------------ entry points
 
@@ -111,7 +116,7 @@ class Elaborator:
                     )
                 )
                 continue
-            if isinstance(part, tex.Script) and part.sub is not None:
+            if isinstance(part, tex.Script) and (part.sub is not None or part.sup is not None):
                 self._learn_script(part)
             self._learn(*tex.children(part))
 
@@ -120,7 +125,7 @@ class Elaborator:
         second = pair[1].base if isinstance(pair[1], tex.Script) else pair[1]
         if not (isinstance(second, tex.Fence) and isinstance(second.body, tex.Script)):
             return False
-        for head in (pair[0], *_other_fonts(pair[0])):
+        for head in (pair[0], *other_fonts(pair[0])):
             family = self.family_name(tex.Juxtapose(head.start, second.end, (head, second)))
             if family is not None and family[0] in self.scope.shapes:
                 self.ranges.setdefault(family[1], self.scope.shapes[family[0]][0])
@@ -139,11 +144,17 @@ class Elaborator:
                 self.scope.letters[fence.body.letter] = self.scope.shapes[known][0]
 
     def _learn_script(self, part: tex.Script) -> None:
+        numbered = self.family_of(part) if self.scope.indexed and self.known(part) is None else None
+        if numbered is not None and isinstance(numbered[1], tex.Symbol):
+            size = self.scope.range_of_letter(*self.scope.indexed[numbered[0]])
+            self.ranges.setdefault(numbered[1].letter, size)
+            self.scope.letters.setdefault(numbered[1].letter, size)
         letters = self.index_nodes(part.sub)
         if letters is None or self.known(part, with_sup=False) is not None:
             return
         base = part.base
         name = self.capital(base) if len(letters) == 2 and self.capital(base) else self.resolve(base)
+        name = self.without_sub(part) or self.marked_capital(part) or name
         if name is not None and name in self.scope.shapes:
             shape = self.scope.shapes[name]
         elif isinstance(base, tex.Fence):
@@ -171,7 +182,7 @@ class Elaborator:
         name = key(node)
         if name is None or self.scope.knows(name):
             return name
-        for other in _other_fonts(node):
+        for other in other_fonts(node):
             spelled = key(other)
             if spelled is not None and self.scope.knows(spelled):
                 return spelled
@@ -245,7 +256,10 @@ class Elaborator:
             self.scope.constants.setdefault(letter, Index(letter, size))  # phi_k of k entries is the last one
         found = self.bound.get(letter) or self.scope.constants.get(letter) or Index(letter, size)
         if found.range != size:
-            raise ShapeError(f"the index {letter} runs to {found.range}, but here it needs to run to {size}")
+            # a sum whose own factors disagree; a letter of the text may be reused for something else
+            pairs = ((found.range, size),) if letter in self.bound and letter in self.measured else ()
+            said = f"the index {letter} runs to {found.range}, but here it needs to run to {size}"
+            raise ShapeError(said, pairs)
         return found
 
     def range_of(self, letter: str, node: tex.Node, *within: tex.Node | None) -> Dimension:
@@ -255,6 +269,7 @@ class Elaborator:
         inner.bound.pop(letter, None)
         inner.learn_ranges(*(n for n in within if n is not None))
         found.update(inner.ranges)
+        self.measured = self.measured | {letter} if letter in inner.ranges else self.measured - {letter}
         if letter in self.typed_letters():
             return self.scope.range_of_letter(letter)
         size = found.get(letter) or self.scope.letters.get(letter)
@@ -296,11 +311,30 @@ class Elaborator:
                 return self.matrix(node, rows)
             case tex.Cases(rows=rows):
                 return self.cases(node, rows)
+            case tex.Evaluation(body=body, condition=tex.Relation(op="=", left=left, right=right)):
+                return self.evaluated(body, left, right, node)
             case tex.Annotated(body=body):
                 return self.expression(body)
             case tex.Unread(message=message, expected=expected):
                 raise Unreadable("D001", message, node, expected)
         raise Unreadable("D002", f"no reading for this {type(node).__name__.lower()} yet", node)
+
+    def evaluated(self, body: tex.Node, left: tex.Node, right: tex.Node, node: tex.Node) -> Expression:
+        """A derivative at a place, |_{x = y}."""
+        value, variable, place = self.expression(body), self.expression(left), self.expression(right)
+        names = Lowering(self.scope.definitions).all_symbols(value)
+        if not isinstance(variable, x.Symbol) or variable.shape != place.shape:
+            raise Unreadable("D002", "this place of evaluation has no reading yet", node, "x = y")
+        rests = [
+            n
+            for n in names
+            if n in self.scope.definitions and self.scope.rests_on(self.scope.symbol(n), variable.name)
+        ]
+        if rests or variable.name in self.scope.definitions:
+            raise Unreadable(
+                "D002", "what is evaluated here rests on definitions", node, "a formula in x itself"
+            )
+        return x.replace(value, variable, self.scope.hide(place))
 
     def name(self, node: tex.Node) -> Expression:
         known = self.resolve(node)
@@ -336,6 +370,8 @@ class Elaborator:
             for name, shape in self.scope.shapes.items()
             if shape == domain and name not in self.scope.definitions and "·" not in name
         ]
+        if len(fitting) > 1:  # u beside x is u(x), whatever other symbols there are
+            fitting = [name for name in fitting if name in self.mentioned]
         if function.elementwise or len(fitting) != 1:
             raise Unreadable("D004", f"the function {function.name} needs its argument", node, "f(x)")
         return x.Call(function.name, (self.scope.symbol(fitting[0]),), function.values)
@@ -421,7 +457,10 @@ class Elaborator:
             last = _factors(left)[-1]
             if isinstance(last, tex.Fraction) and _is_operator(last):
                 return self.juxtaposed([*_factors(left), *_factors(right)])
-            return self.multiply(self.expression(left), self.expression(right))
+            a, b = self.expression(left), self.expression(right)
+            if op in DOTS and a.shape == b.shape and a.is_vector and not a.is_scalar and not _pending(a):
+                return self.dot(op, a, b)
+            return self.multiply(a, b)
         a, b = self.expression(left), self.expression(right)
         if op in HADAMARDS:
             return x.Hadamard(_resolved(a, b.shape), _resolved(b, a.shape))
@@ -430,6 +469,16 @@ class Elaborator:
         if op == r"\otimes":
             return x.Kronecker(a, b)
         raise Unreadable("D002", f"no reading for the operator {op} yet", node)
+
+    def dot(self, op: str, a: Expression, b: Expression) -> Expression:
+        """A dot or a star between two vectors of one shape: their inner product, or entry by entry.
+
+        A dot means the first and a star the second, unless the shapes of the equation ask for the other.
+        """
+        self.met_dot = True
+        if self.swap_dots == (op == r"\cdot"):
+            return x.Hadamard(a, b)
+        return x.Multiply(x.Transpose(a), b) if a.shape[1] == ONE else x.Multiply(a, x.Transpose(b))
 
     def multiply(self, left: Expression, right: Expression) -> Expression:
         if _pending(left) and not _pending(right):
@@ -544,6 +593,8 @@ class Elaborator:
             parameters = self.scope.formulas[body.name].parameters
             if len(parameters) == 1:
                 return parameters[0]
+        if isinstance(body, x.Call) and len(body.arguments) == 1 and isinstance(body.arguments[0], x.Symbol):
+            return body.arguments[0]
         raise Unreadable(
             "D016",
             "what this nabla differentiates by is not said",
@@ -556,7 +607,7 @@ class Elaborator:
         if _fenced(rest):
             outer = rest[0] if isinstance(rest[0], tex.Script) else None
             fence = outer.base if outer is not None else rest[0]
-            for head in (item, *_other_fonts(item)):
+            for head in (item, *other_fonts(item)):
                 family = self.family_name(tex.Juxtapose(item.start, fence.end, (head, fence)))
                 if family is not None and family[0] in self.scope.shapes:
                     rest.pop(0)
@@ -595,6 +646,9 @@ class Elaborator:
     def _is_argument(self, name: str, node: tex.Node) -> bool:
         """Whether a parenthesis after a defined quantity only recalls what it is a function of."""
         if isinstance(node, tex.Script):
+            raised = isinstance(node.base, tex.Fence) and isinstance(node.base.body, tex.Script)
+            if node.sup is not None and raised and node.base.body.sup is not None:  # type: ignore[attr-defined]
+                return False  # d (a^{(l)})^T: the parenthesis is there for the transpose
             node = node.base
         if not (isinstance(node, tex.Fence) and node.open == "(") or name not in self.scope.definitions:
             return False
@@ -682,15 +736,19 @@ class Elaborator:
     def declared_function(self, function: Function, item: tex.Node, rest: list[tex.Node]) -> Expression:
         order = item.primes if isinstance(item, tex.Script) else 0
         if not function.elementwise:
-            if rest and not isinstance(rest[0], tex.Fence):
-                return self.bare_function(function, item)
-            if not rest:
-                raise Unreadable("D004", f"the function {function.name} needs its argument", item, "f(x)")
-            fence = rest.pop(0)
+            if order:
+                raise Unreadable(
+                    "D002", "a prime on a function of several variables has no reading yet", item
+                )
+            if not _fenced(rest):
+                return self.finished(self.bare_function(function, item), item, None)
+            first = rest.pop(0)
+            outer = first if isinstance(first, tex.Script) else None
+            fence = outer.base if outer is not None else first
             assert isinstance(fence, tex.Fence)
             parts = fence.body.items if isinstance(fence.body, tex.Commas) else (fence.body,)
             arguments = tuple(map(self.expression, parts))
-            return x.Call(function.name, arguments, function.values)
+            return self.finished(x.Call(function.name, arguments, function.values), item, outer)
         body, outer = self.argument(item, rest)
         return self.finished(x.Apply(function.name, body, order), _without_primes(item), outer)
 
@@ -721,6 +779,9 @@ class Elaborator:
     # ------------------------------------------------------------------ scripts
 
     def script(self, node: tex.Script) -> Expression:
+        turned = self.turned(node)
+        if turned is not None:
+            return turned
         if isinstance(node.base, tex.Juxtapose) and node.sub is None:
             # {ab}^T looks like a b^T
             *firsts, last = node.base.items
@@ -756,15 +817,36 @@ class Elaborator:
             value = self.named(named)
         elif (member := self.without_sub(node)) is not None:
             return self.entry(self.named(member), node.sub, node)  # type: ignore[arg-type]
+        elif (other := self.numbered(node)) is not None:
+            value, rest = other
+            if rest is not None and rest.sub is not None:
+                value = self.entry(value, rest.sub, node)
+            return value if rest is None or rest.sup is None else self.raised(value, rest.sup, node)
+        elif (matrix := self.marked_capital(node)) is not None:
+            return self.entry(self.scope.symbol(matrix), node.sub, node)  # type: ignore[arg-type]
         elif node.sub is not None:
             value = self.subscripted(node)
         else:
             value = self.expression(node.base)
         if node.primes and (primed := self.primed(node)) is not None:
             return primed
-        if node.primes:
+        if node.primes == 1 and self.scope.turning_primes and not value.is_scalar:
+            value = x.Transpose(value)
+        elif node.primes:
             raise Unreadable("D002", "a prime here is neither a derivative nor part of a name", node)
         return value if node.sup is None else self.raised(value, node.sup, node)
+
+    def turned(self, node: tex.Script) -> Expression | None:
+        """W^{[2]T}, a mark and a transposition in one superscript."""
+        if not isinstance(node.sup, tex.Juxtapose) or self.known(node) is not None:
+            return None
+        *marks, last = node.sup.items
+        if not _is_transposition(last):
+            return None
+        mark = marks[0] if len(marks) == 1 else tex.Juxtapose(node.start, node.end, tuple(marks))
+        marked = tex.Script(node.start, node.end, node.base, node.sub, mark)
+        known = self.known(marked) or self.without_sub(marked)
+        return None if known is None else self.raised(self.expression(marked), last, node)
 
     def primed(self, node: tex.Script) -> Expression | None:
         """A quantity whose name has a prime, e'_j or S'."""
@@ -786,6 +868,41 @@ class Elaborator:
             return x.Entry(symbol, places)
         inner = Index("·entry", rest[0])
         return x.Entries((inner, Index("·column", ONE)), x.Entry(symbol, (*places, inner)))
+
+    def numbered(self, node: tex.Script) -> tuple[Expression, tex.Script | None] | None:
+        """x_j or x_2 of a quantity that was declared as x_i, and what of its scripts is left to read."""
+        found = self.family_of(node)
+        if found is None:
+            return None
+        name, mark, rest = found
+        (letter,) = self.scope.indexed[name]
+        symbol = self.scope.symbol(name)
+        size = self.scope.range_of_letter(letter)
+        place = self.index(mark, size)
+        inner = tuple(d for d in symbol.shape[1:] if d != ONE)
+        return (self.member(symbol, place) if inner else x.Entry(symbol, (place,))), rest
+
+    def family_of(self, node: tex.Script) -> tuple[str, tex.Node, tex.Script | None] | None:
+        """The name x_i under which x_j is declared, the mark j, and the scripts outside the name."""
+        typed = self.typed_letters()
+        for mark in (node.sub, node.sup):
+            inner = mark.body if isinstance(mark, tex.Fence) and mark.open in ("(", "[", "{") else mark
+            if not isinstance(inner, (tex.Symbol, tex.Number)) or (inner is mark and mark is node.sup):
+                continue
+            if isinstance(inner, tex.Symbol) and (inner.letter in typed or inner.accents):
+                continue
+            for letter in sorted(typed):
+                general = tex.Symbol(inner.start, inner.end, letter)
+                put = general if inner is mark else replace(mark, body=general)  # type: ignore[type-var]
+                sub = mark is node.sub
+                whole = tex.Script(
+                    node.start, node.end, node.base, put if sub else None, None if sub else put
+                )
+                name = self.resolve(whole)
+                if name is not None and self.scope.indexed.get(name) == (letter,):
+                    rest = replace(node, sub=None) if sub else replace(node, sup=None)
+                    return name, inner, rest if rest.sub or rest.sup else None
+        return None
 
     def member(self, symbol: x.Symbol, index: Index) -> Expression:
         """One of the vectors that are numbered by an index, as a column."""
@@ -809,6 +926,9 @@ class Elaborator:
                 return x.Basis(Index(letters[0].letter, self.range_of(letters[0].letter, node)))
             assert isinstance(general, x.Basis)
             return x.Basis(self.index(letters[0], general.index.range))
+        if (said := _indicated(node)) is not None:
+            delta = self.delta(said.left, said.right, node)
+            return delta if said.op == "=" else x.Add((x.Constant(Fraction(1)), x.Negate(delta)))
         if isinstance(node.base, tex.Number) and node.base.text == "1":
             return Pending("ones")
         capital = self.capital(node.base)
@@ -833,7 +953,7 @@ class Elaborator:
         capital = tex.Symbol(base.start, base.end, base.letter.upper(), base.font, base.accents)
         names = [
             name
-            for name in map(key, [capital, *_other_fonts(capital)])
+            for name in map(key, [capital, *other_fonts(capital)])
             if name in self.scope.shapes and not self.scope.symbol(name).is_vector
         ]
         names = [n for n in names if n in self.mentioned] or [
@@ -843,6 +963,19 @@ class Elaborator:
             return None
         self.scope.capitals[base.letter] = names[0]
         return names[0]
+
+    def marked_capital(self, node: tex.Script) -> str | None:
+        """The matrix W^{(l)} of which w^{(l)}_{ij} is an entry, where w^{(l)} itself means nothing."""
+        letters = self.index_nodes(node.sub)
+        if node.sup is None or letters is None or len(letters) != 2 or not isinstance(node.base, tex.Symbol):
+            return None
+        if not (len(node.base.letter) == 1 and node.base.letter.islower()):
+            return None
+        capital = tex.Symbol(
+            node.base.start, node.base.end, node.base.letter.upper(), node.base.font, node.base.accents
+        )
+        name = self.without_sub(tex.Script(node.start, node.end, capital, node.sub, node.sup))
+        return name if name is not None and not self.scope.symbol(name).is_vector else None
 
     def delta(self, left: tex.Node, right: tex.Node, node: tex.Node) -> Expression:
         """The Kronecker delta; a letter takes its range from the other one where it has none yet."""
@@ -916,6 +1049,8 @@ class Elaborator:
             transposed = x.Transpose(value)
             return x.Multiply(x.Inverse(x.Multiply(transposed, value)), transposed)
         exponent = self.expression(sup)
+        if isinstance(exponent, x.Negate) and isinstance(exponent.body, x.Constant):
+            exponent = x.Constant(-exponent.body.value)
         if value.is_vector:
             raise Unreadable(
                 "D014", "a power of a vector has no fixed meaning", node, r"entrywise: v \odot v"
@@ -1139,9 +1274,12 @@ class Elaborator:
     def cases(self, node: tex.Cases, rows: tuple[tex.Case, ...]) -> Expression:
         """Values for i = j and for i != j, as delta_ij a + (1 - delta_ij) b."""
         total: list[Expression] = []
-        for row in rows:
+        for number, row in enumerate(rows):
             value = self.expression(row.value)
             pair = self.condition(row.condition)
+            if pair is None and number == 1 == len(rows) - 1 and _is_otherwise(row.condition):
+                pair = self.condition(rows[0].condition)
+                pair = None if pair is None else (pair[0], pair[1], not pair[2])
             if pair is None:
                 raise Unreadable(
                     "D002", "the condition of this case has no reading", node, "i = j, or i \\neq j"
@@ -1232,25 +1370,27 @@ OPERATORS: Mapping[str, str] = {
 }  # fmt: skip
 
 
-def _other_fonts(node: tex.Node) -> list[tex.Node]:
+def other_fonts(node: tex.Node) -> list[tex.Node]:
     """The same name in other fonts: x_i is an entry of bold x where only that is declared."""
     match node:
         case tex.Symbol(start=start, end=end, letter=letter, accents=accents):
             variants: list[tex.Node] = [
                 tex.Symbol(start, end, letter, font, accents) for font in ("", "bold", "cal", "rm")
             ]
+            if accents == ("vec",):
+                variants += [tex.Symbol(start, end, letter, font) for font in ("", "bold")]
             return variants if accents else [*variants, tex.Symbol(start, end, letter, "", ("vec",))]
         case tex.Accent(start=start, end=end, accent=accent, body=body):
-            return [tex.Accent(start, end, accent, other) for other in _other_fonts(body)]
+            return [tex.Accent(start, end, accent, other) for other in other_fonts(body)]
         case tex.Script(start=start, end=end, base=base, sub=sub, sup=sup, primes=primes):
-            return [tex.Script(start, end, other, sub, sup, primes) for other in _other_fonts(base)]
+            return [tex.Script(start, end, other, sub, sup, primes) for other in other_fonts(base)]
     return []
 
 
 def _complete(node: tex.Node) -> bool:
     """Whether a derivative sign before this means it alone; (Ax - b)^T begins a longer product."""
     if isinstance(node, tex.Script):
-        return isinstance(node.base, tex.Fence) and not _is_transposition(node.sup)
+        return isinstance(node.base, tex.Fence) and not _is_transposition(node.sup) and not node.primes
     return isinstance(node, tex.Fence)
 
 
@@ -1274,6 +1414,22 @@ def _is_indicator(item: tex.Node, rest: list[tex.Node]) -> bool:
     one |= isinstance(item, tex.Symbol) and item.letter in ("1", "I") and item.font in ("bold", "bb")
     first = rest[0] if rest else None
     return one and isinstance(first, tex.Fence) and isinstance(first.body, tex.Relation)
+
+
+def _indicated(node: tex.Script) -> tex.Relation | None:
+    """The i = j of an indicator that has it below, 1_{i = j} or I_{\\{i = j\\}}."""
+    base, said = node.base, node.sub.body if isinstance(node.sub, tex.Fence) else node.sub
+    one = isinstance(base, tex.Number) and base.text == "1"
+    one |= isinstance(base, tex.Symbol) and base.letter in ("1", "I") and base.font in ("bold", "bb")
+    one |= isinstance(base, tex.Symbol) and base.letter == r"\delta"
+    return said if one and isinstance(said, tex.Relation) and said.op in ("=", r"\neq") else None
+
+
+def _is_otherwise(clauses: tuple[tex.Clause, ...]) -> bool:
+    """Whether a case is for all that is left: otherwise, else, 其他."""
+    words = " ".join(text.content for clause in clauses for text in clause.texts).lower()
+    stated = any(clause.first is not None or clause.links for clause in clauses)
+    return not stated and re.search(r"otherwise|else|其他|其它|否则|その他|sinon|sonst", words) is not None
 
 
 def _direction(variable: x.Symbol) -> x.Symbol:
@@ -1402,11 +1558,6 @@ def _resolved(e: Expression, shape: Shape) -> Expression:
     return x.Negate(_resolved(e.body, shape))
 
 
-def sized_like(e: Expression, other: Expression) -> Expression:
-    """An expression with the size that a relation to another one gives it: the I of QᵀQ = I."""
-    return _resolved(e, other.shape) if _pending(e) and not _pending(other) and not other.is_scalar else e
-
-
 def _beside(e: Expression, neighbour: Expression, first: bool) -> Expression:
     """Ones or an identity whose size follows from the factor beside it."""
     if neighbour.is_scalar:
@@ -1422,3 +1573,12 @@ def _beside(e: Expression, neighbour: Expression, first: bool) -> Expression:
     if transposed == first:
         return _resolved(e, (ONE, size) if first else (size, ONE))
     raise Unreadable("D012", "the size of this vector of ones is not known", None, r"1_n \in \mathbb{R}^n")
+
+
+def fitted(left: Expression, right: Expression) -> tuple[Expression, Expression]:
+    """Two sides of which one may be an identity or zeros whose size follows from the other."""
+    if _pending(right) and not _pending(left) and not left.is_scalar:
+        return left, _resolved(right, left.shape)
+    if _pending(left) and not _pending(right) and not right.is_scalar:
+        return _resolved(left, right.shape), right
+    return left, right

@@ -90,6 +90,12 @@ _COUNT = re.compile(
     r"|\bbinary (?:classification|case|classifier)\b)",
     re.IGNORECASE,
 )
+_ONE_HOT_SAID = re.compile(  # y is one-hot; 标签 y 为 one-hot 向量; the one-hot label vector y
+    rf"{_MARK}\s*(?:(?:is|being|as|are|a|an|the|vector|label|its|encoded)\s+|[,，(（]|是|为|用|采用|一个|的|向量|标签|类型)*"
+    rf"\s*(?:one\W?hot|独热)"
+    rf"|(?:one\W?hot|独热)\s*(?:(?:encoded|encoding|label|labels|target|vector|of|the)\s*|[编码向量标签的为])*\s*{_MARK}",
+    re.IGNORECASE,
+)
 _OMITTED = re.compile(
     rf"(?:omit|omitting|drop|dropping|suppress|leave out)\s+the\s+(?:[a-z]+\s+){{0,2}}"
     rf"(?:superscript|subscript|index|script)s?\s+{_MARK}"
@@ -137,6 +143,16 @@ def sizes_said(block: Sequence[Passage]) -> Iterator[tuple[str, tuple[str, str],
 
 Said = tuple[list[str], tuple[str, str], str, Passage]
 """Symbols, the size that they are given, the phrase that does it, and where the size stands."""
+
+
+def one_hot_said(block: Sequence[Passage]) -> Iterator[tuple[str, Passage]]:
+    """The symbols that a block calls one-hot, beside what gives their size."""
+    line = line_of(block)
+    for match in _ONE_HOT_SAID.finditer(line.text):
+        number = int(match[1] or match[2])
+        name = SYMBOL.match(line.formulas[number].text)
+        if name is not None:
+            yield name["name"], line.formulas[number]
 
 
 def _in_columns(block: Sequence[Passage], line: Line) -> Iterator[Said]:

@@ -88,9 +88,13 @@ class Scope:
     letters: dict[str, Dimension] = field(default_factory=dict)
     dimensions: set[str] = field(default_factory=set)
     hypotheses: list[t.Hypothesis] = field(default_factory=list)
+    supposed: list[t.Hypothesis] = field(default_factory=list)  # in prose, until the next heading
     binary: dict[str, str] = field(default_factory=dict)  # vectors of zeros and ones, and where that is said
     layout: x.Layout | None = None
     nabla: str | None = None  # what a bare nabla refers to
+    summed: set[tuple[str, str]] = field(default_factory=set)  # (x, i) where a sum runs over i in x_i
+    turning_primes: bool = False  # whether a prime transposes, for want of any other sign of it
+    labels: set[str] = field(default_factory=set)  # the l of layers, where there is a layer l + 1 or l - 1
     omitted: set[str] = field(default_factory=set)  # marks, as of a layer, that the text says it leaves out
     place: str | None = None  # where the entry stands that a list such as 0, ..., a, ..., 0 shows
     columns: dict[str, Dimension] = field(default_factory=dict)  # how many vectors W = [w_1, ..., w_c] lists
@@ -163,9 +167,32 @@ class Scope:
     def knows(self, name: str) -> bool:
         return any(name in table for table in (self.shapes, self.functions, self.families, self.formulas))
 
+    @property
+    def size(self) -> int:
+        """How many names have a meaning."""
+        tables = (self.shapes, self.functions, self.families, self.formulas, self.constants)
+        return sum(len(table) for table in tables)
+
     def settled(self, name: str) -> bool:
         """Whether a symbol has a meaning that a later equation would not give it."""
         return self.knows(name) and name not in self.presumed
+
+    def bare(self, name: str) -> bool:
+        """Whether of a vector no more is known than its shape, and perhaps that it has zeros and ones."""
+        tables = (
+            self.definitions,
+            self.functions,
+            self.families,
+            self.formulas,
+            self.constants,
+            self.indexed,
+        )
+        return (
+            name in self.shapes
+            and self.symbol(name).is_vector
+            and not any(name in table for table in tables)
+            and not any(_mentions(h, name) for h in (*self.hypotheses, *self.supposed))
+        )
 
     def only_sized(self, name: str) -> bool:
         """Whether all that is known of a symbol is its shape."""
@@ -173,7 +200,7 @@ class Scope:
         return (
             name in self.shapes
             and not any(name in table for table in (*tables, self.indexed, self.binary))
-            and not any(_mentions(h, name) for h in self.hypotheses)
+            and not any(_mentions(h, name) for h in (*self.hypotheses, *self.supposed))
         )
 
     def rests_on(self, meaning: Expression, name: str) -> bool:

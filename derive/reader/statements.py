@@ -10,7 +10,8 @@ z = W x + b                            a definition, where z has no meaning yet
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from derive import expression as x
@@ -18,8 +19,8 @@ from derive import terms as t
 from derive.expression import Expression, Shape
 from derive.lowering import Lowering, Unsupported, state
 from derive.reader import latex as tex
-from derive.reader.dots import DOTTED, cells_of, list_pattern, spike
-from derive.reader.elaborate import TRANSPOSES, Elaborator, Pending, sized_like
+from derive.reader.dots import DOTTED, cells_of, list_pattern, spike, with_children
+from derive.reader.elaborate import TRANSPOSES, Elaborator, Pending, fitted, other_fonts
 from derive.reader.scope import Family, Formula, Function, Scope, Unreadable, dimension, entry_term, key
 from derive.terms import ONE, Dimension, Index, ShapeError
 
@@ -51,7 +52,7 @@ def declare_symbol(node: tex.Node, where: tex.Node, scope: Scope) -> None:
         raise Unreadable("D005", "only a name can be declared", node, r"x \in \mathbb{R}^n")
     letters = _index_letters(node, scope)
     if letters and _is_scalar_set(where) | _is_binary(where) | (
-        not isinstance(node, tex.Script) or node.sup is not None
+        not isinstance(node, tex.Script) or node.sup is not None or _is_summed(node, scope)
     ):
         declare_general_entry(name, letters, where, scope)
         return
@@ -83,10 +84,16 @@ def _index_letters(node: tex.Node, scope: Scope) -> tuple[str, ...]:
         for part in parts:
             if not isinstance(part, tex.Symbol) or len(part.letter) != 1 or part.accents:
                 return ()
-            if part.letter in scope.dimensions or part.letter.isupper():
+            if part.letter in scope.dimensions or part.letter.isupper() or part.letter in scope.labels:
                 return ()
             letters.append(part.letter)
     return tuple(letters)
+
+
+def _is_summed(node: tex.Script, scope: Scope) -> bool:
+    """Whether x_i is one of many: the document sums over i somewhere in x_i."""
+    names = {key(other) for other in (node.base, *other_fonts(node.base))}
+    return isinstance(node.sub, tex.Symbol) and any((name, node.sub.letter) in scope.summed for name in names)
 
 
 def _parenthesised(sup: tex.Node | None) -> tex.Node | None:
@@ -186,14 +193,17 @@ def declare_function(clause: tex.Clause, scope: Scope) -> None:
 
 def defines(clause: tex.Clause, scope: Scope) -> bool:
     """Whether the first sign of a chain introduces its left side."""
-    if clause.first is None or not clause.links or clause.links[0].relation not in ("=", ":="):
+    if clause.first is None or not clause.links or clause.links[0].relation not in ("=", ":=", r"\equiv"):
         return False
     name = defined_name(clause.first, scope, clause.links[0].node)
     if name is None:
         return False
     if clause.links[0].relation == ":=" or not scope.settled(name):
         return True
-    if scope.only_sized(name) and _gives_meaning(clause.first, clause.links[0].node, name, scope):
+    if scope.only_sized(name) and (
+        _gives_meaning(clause.first, clause.links[0].node, name, scope)
+        or _gives_entries(clause.first, clause.links[0].node, name, scope)
+    ):
         return True
     # l = l(y): the value of an arbitrary function gets the function's name
     meaning = clause.links[0].node
@@ -213,6 +223,33 @@ def _gives_meaning(symbol: tex.Node, meaning: tex.Node, name: str, scope: Scope)
         return value.shape == scope.shapes[name] and not scope.rests_on(value, name)
     except (Unreadable, ShapeError):
         return False
+
+
+def _gives_entries(entry: tex.Node, meaning: tex.Node, name: str, scope: Scope) -> bool:
+    """Whether z_i = \\sum_j W_{ij} x_j can define all entries of a symbol whose shape was declared before."""
+    if not isinstance(entry, tex.Script) or isinstance(meaning, (tex.Number, tex.Symbol)):
+        return False
+    elaborator = Elaborator(scope)
+    nodes = elaborator.index_nodes(entry.sub) or []
+    letters = [n.letter for n in nodes if isinstance(n, tex.Symbol)]
+    axes = [d for d in scope.shapes[name] if d != ONE]
+    if (
+        not letters
+        or len(letters) < len(nodes)
+        or len({*letters}) < len(letters)
+        or len(letters) != len(axes)
+    ):
+        return False
+    if any(letter in {*scope.constants, *scope.dimensions, ":"} for letter in letters):
+        return False
+    try:
+        elaborator.learn_ranges(meaning)
+        elaborator.ranges.update(zip(letters, axes, strict=True))
+        value = elaborator.side(meaning)
+        free = {str(index.name) for index in t.free_indices(entry_term(value))} if value.is_scalar else {""}
+    except (Unreadable, ShapeError, Unsupported):
+        return False
+    return free <= {*letters, *scope.constants} and not scope.rests_on(value, name)
 
 
 def _applies(node: tex.Node, name: str) -> bool:
@@ -243,6 +280,19 @@ def defined_name(node: tex.Node, scope: Scope, meaning: tex.Node | None = None) 
         if isinstance(node, tex.Symbol) and node.letter in RESERVED:
             return None
     whole = key(node)
+    if isinstance(node, tex.Script) and not node.primes and not (whole is not None and scope.knows(whole)):
+        marked = Elaborator(scope).without_sub(node)
+        if marked is not None and scope.shapes[marked] != x.SCALAR:
+            return marked  # an entry of something known with a mark, as d_i of d^{(l)}
+        letters = Elaborator(scope).index_nodes(node.sub)
+        layer = key(tex.Script(node.start, node.end, node.base, None, node.sup))
+        if (
+            letters
+            and layer
+            and all(_is_index_letter(n, scope) for n in letters)
+            and _is_layer(node.sup, scope)
+        ):
+            return layer
     if (
         isinstance(node, tex.Script)
         and node.sup is not None
@@ -298,7 +348,16 @@ def _is_mark(sup: tex.Node, scope: Scope) -> bool:
         return True
     if isinstance(sup, tex.Symbol):
         return sup.letter not in ("T", r"\top", r"\intercal")
-    return isinstance(sup, (tex.Fence, tex.Juxtapose))
+    return isinstance(sup, (tex.Fence, tex.Juxtapose)) or _is_layer(sup, scope)
+
+
+def _is_layer(sup: tex.Node | None, scope: Scope) -> bool:
+    """Whether a superscript names a layer: l, l + 1, (l), [2]."""
+    if isinstance(sup, tex.Fence) and sup.open in ("(", "["):
+        return isinstance(sup.body, tex.Number) or _is_layer(sup.body, scope)
+    if isinstance(sup, tex.Plus):
+        return any(_is_layer(term, scope) for _, term in sup.terms)
+    return isinstance(sup, tex.Symbol) and sup.letter in scope.labels
 
 
 def _is_application(node: tex.Node) -> bool:
@@ -310,7 +369,10 @@ def _is_application(node: tex.Node) -> bool:
         return False
     if isinstance(last, tex.Script) and last.sup is None and last.sub is not None:
         last = last.base
-    return isinstance(last, tex.Fence) and last.open == "("
+    if not isinstance(last, tex.Fence) or last.open != "(":
+        return False
+    arguments = last.body.items if isinstance(last.body, tex.Commas) else (last.body,)
+    return all(isinstance(part, tex.Text) or key(part) is not None for part in arguments)
 
 
 def _is_index_letter(node: tex.Node, scope: Scope) -> bool:
@@ -347,6 +409,10 @@ def define(clause: tex.Clause, scope: Scope, layout: x.Layout) -> None:
     elaborator = Elaborator(scope, layout)
     elaborator.learn_ranges(meaning)
     letters = _entry_letters(node, name, meaning, elaborator)
+    if not letters and isinstance(node, tex.Script) and key(node) != name and scope.only_sized(name):
+        letters = [n.letter for n in elaborator.index_nodes(node.sub) or [] if isinstance(n, tex.Symbol)]
+        axes = (d for d in scope.shapes[name] if d != ONE)
+        elaborator.ranges.update(zip(letters, axes, strict=True))
     value: Expression
     if letters:
         indices = tuple(Index(letter, elaborator.range_of(letter, node, meaning)) for letter in letters)
@@ -428,8 +494,18 @@ def presume(parameters: tuple[tex.Node, ...], scope: Scope) -> None:
         name = key(parameter)
         known = Elaborator(scope).resolve(parameter) is not None
         if isinstance(parameter, tex.Symbol) and name is not None and not known:
-            scope.declare(name, x.SCALAR)
+            scope.declare(name, _shape_of_members(name, scope))
             scope.presumed.add(name)
+
+
+def _shape_of_members(name: str, scope: Scope) -> Shape:
+    """The shape of each x^{(i)} for an x that stands for any of them, a number where there are none."""
+    for indexed, letters in scope.indexed.items():
+        if indexed.startswith((f"{name}^{{", f"{name}_{{")) and len(letters) == 1:
+            inner = tuple(d for d in scope.shapes[indexed][1:] if d != ONE)
+            if len(inner) == 1:
+                return (inner[0], ONE)
+    return x.SCALAR
 
 
 def _typed_names(node: tex.Script, scope: Scope) -> set[str]:
@@ -473,7 +549,7 @@ def enumerates(clause: tex.Clause, scope: Scope) -> bool:
     if alone is not None:
         if not isinstance(alone, tex.Number) or alone.text != "1":
             return False
-        return _one_hot(node, shape, scope)
+        return one_hot(node, shape, scope)
     pattern = list_pattern(cells)
     name = key(node)
     if pattern is None or name is None or name in scope.definitions:
@@ -498,7 +574,7 @@ def _is_transposed(sup: tex.Node) -> bool:
     return isinstance(sup, tex.Symbol) and sup.letter in TRANSPOSES
 
 
-def _one_hot(node: tex.Node, shape: Shape | None, scope: Scope) -> bool:
+def one_hot(node: tex.Node, shape: Shape | None, scope: Scope) -> bool:
     """e_j or y as a column of zeros and one 1."""
     if isinstance(node, tex.Script) and isinstance(node.sub, tex.Symbol) and node.sup is None:
         base = key(node.base)
@@ -518,12 +594,21 @@ def _one_hot(node: tex.Node, shape: Shape | None, scope: Scope) -> bool:
         scope.declare(name, shape or (scope.dimension(f"n_{name}"), ONE))
     if name in scope.definitions or not scope.symbol(name).is_vector:
         return False
-    if name not in scope.binary:
-        scope.binary[name] = rf"{name} \text{{ one-hot}}"
+    if not any(_mentions_total(h, name) for h in scope.hypotheses):
+        scope.binary.setdefault(name, rf"{name} \text{{ one-hot}}")
         index = Index("·place", next(d for d in scope.shapes[name] if d != ONE))
         total = t.Sum(index, t.Entry(name, (index,)))
         scope.assume(t.Equation(total, t.Number(1), (rf"\sum_i {name}_i = 1",)))
     return True
+
+
+def _mentions_total(hypothesis: t.Hypothesis, name: str) -> bool:
+    """Whether a hypothesis says what the entries of a symbol add up to."""
+    return (
+        isinstance(hypothesis, t.Equation)
+        and isinstance(hypothesis.lhs, t.Sum)
+        and (name in t.tensors(hypothesis.lhs))
+    )
 
 
 def _shown(name: str, base: tex.Node, size: Dimension, upright: bool, scope: Scope) -> bool:
@@ -567,6 +652,44 @@ def _columns(name: str, base: tex.Node, size: Dimension, scope: Scope, *, transp
     return True
 
 
+def restricts(clause: tex.Clause, scope: Scope) -> bool:
+    r"""Whether an equation can only be meant as a condition.
+
+    \sum_i y_i = 1, A = A^T, Q^T Q = I, \|u\| = 1: of symbols that are known by their shapes alone no such
+    equation is true for all values.
+    """
+    if clause.first is None or len(clause.links) != 1 or clause.links[0].relation != "=":
+        return False
+    elaborator = Elaborator(scope)
+    left, right = clause.first, clause.links[0].node
+    try:
+        elaborator.learn_ranges(left, right)
+        first = elaborator.side(left)
+        second = None if _is_unit(right) else elaborator.side(right)
+    except (Unreadable, ShapeError):
+        return False
+    match first, second:
+        case (x.Symbol() as symbol, x.Transpose(body=other)) | (
+            x.Transpose(body=other),
+            x.Symbol() as symbol,
+        ):
+            return symbol == other and scope.only_sized(symbol.name)
+        case x.Sum(body=x.Entry(body=x.Symbol() as symbol)), None:
+            return scope.only_sized(symbol.name)
+        case x.Norm(body=x.Symbol() as symbol) | x.Power(base=x.Norm(body=x.Symbol() as symbol)), None:
+            return scope.only_sized(symbol.name)
+        case x.Multiply(left=x.Transpose(body=x.Symbol() as symbol), right=x.Symbol() as other), None:
+            return symbol == other and scope.only_sized(symbol.name)
+    return False
+
+
+def _is_unit(node: tex.Node) -> bool:
+    """1 or I."""
+    return (isinstance(node, tex.Number) and node.text == "1") or (
+        isinstance(node, tex.Symbol) and node.letter == "I"
+    )
+
+
 def fix_class(clause: tex.Clause, scope: Scope) -> None:
     """y_k = 1 for a vector of zeros and ones names the class k: one fixed index."""
     match clause.first, clause.links[0].node:
@@ -594,7 +717,7 @@ def assume(clause: tex.Clause, scope: Scope, label: str, layout: x.Layout) -> No
         return
     left, right = elaborator.side(clause.first), elaborator.side(link.node)
     try:
-        left, right = sized_like(left, right), sized_like(right, left)
+        left, right = fitted(left, right)
         made = state(left, right)
     except (ShapeError, Unsupported) as trouble:
         raise Unreadable("D010", str(trouble), clause.first) from None
@@ -682,7 +805,9 @@ def _family(clause: tex.Clause, scope: Scope) -> bool:
             sub=tex.Symbol(letter=place),
             sup=None,
         ) if (name := key(base)) is not None and letter not in scope.dimensions:
-            size = next((d for d in scope.shapes.get(key(member) or "", ()) if d != ONE), None)
+            known = key(member) or ""
+            own = scope.shapes.get(known, ())[len(scope.indexed.get(known, ())) :]
+            size = next((d for d in own if d != ONE), None)
             if size is None and _is_delta(clause.links[0].node):
                 scope.families[name] = Family(letter, None)
                 return True
@@ -702,6 +827,50 @@ def _is_delta(node: tex.Node) -> bool:
     return (
         isinstance(node, tex.Script) and isinstance(node.base, tex.Symbol) and node.base.letter == r"\delta"
     )
+
+
+def strays(nodes: Sequence[tex.Node], scope: Scope) -> list[tuple[tex.Script, tex.Script, bool]]:
+    """Names without a meaning beside the one that was probably meant, and whether only a capital differs.
+
+    K_K where there is a K_k; b_i where there is a b_j and i is the letter of another layer.
+    """
+    found: list[tuple[tex.Script, tex.Script, bool]] = []
+    elaborator = Elaborator(scope)
+    typed = elaborator.typed_letters()
+    for node in (part for side in nodes for part in tex.walk(side)):
+        if not isinstance(node, tex.Script) or not isinstance(node.sub, tex.Symbol) or node.primes:
+            continue
+        plain = replace(node, sup=None)
+        if elaborator.known(plain) is not None or elaborator.resolve(node.base) in scope.shapes:
+            continue
+        swapped = [node.sub.letter.swapcase()] if len(node.sub.letter) == 1 else []
+        for letter in (*swapped, *(sorted(typed) if node.sub.letter in typed else ())):
+            meant = replace(plain, sub=replace(node.sub, letter=letter))
+            if elaborator.known(meant) is not None and (plain, meant, letter in swapped) not in found:
+                found.append((plain, meant, letter in swapped))
+    return found
+
+
+def stand_in(name: tex.Script, like: tex.Script, scope: Scope) -> None:
+    """Declare a name as a quantity of its own, of the kind that another one is."""
+    known = Elaborator(scope).known(like)
+    spelled, letter = key(name), name.sub
+    assert known is not None
+    assert spelled is not None
+    assert isinstance(letter, tex.Symbol)
+    if known in scope.indexed:
+        inner = scope.shapes[known][1:]
+        scope.declare(spelled, (scope.range_of_letter(letter.letter), *inner))
+        scope.indexed[spelled] = (letter.letter,)
+    else:
+        scope.declare(spelled, scope.shapes[known])
+
+
+def with_name(node: tex.Node, old: tex.Script, new: tex.Script) -> tex.Node:
+    """A formula with one name put for another."""
+    if isinstance(node, tex.Script) and replace(node, sup=None) == old:
+        return replace(node, sub=new.sub)
+    return with_children(node, lambda child: with_name(child, old, new))
 
 
 def _by_entries(clause: tex.Clause, scope: Scope, elaborator: Elaborator) -> bool:
