@@ -138,6 +138,12 @@ class Proof:
     def __bool__(self) -> bool:
         return self.verdict == "proved"
 
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """How a notebook shows it: the verdict, what it rests on, and a counterexample."""
+        from derive.render.html import proof_cell  # loaded where a notebook asks for it
+
+        return {"text/html": proof_cell(self), "text/plain": str(self)}
+
     def __str__(self) -> str:
         lines = [self.verdict]
         if self.verdict == "proved" and self.dimensions:

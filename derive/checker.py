@@ -9,9 +9,9 @@ with a verdict. A step that cannot be read is reported as unread and costs nothi
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import groupby
 
@@ -21,13 +21,15 @@ from derive.expression import Expression, Layout
 from derive.judge import Judge, Judgement, mismatch, shape_counterexample, unequal_sizes
 from derive.kernel import Residual, Theorem, prove
 from derive.lowering import Statement, Unsupported, state
+from derive.printing import latex, shape_latex
 from derive.reader import latex as tex
-from derive.reader import statements
+from derive.reader import prose, statements
+from derive.reader.dots import cells_of, spike
 from derive.reader.elaborate import Elaborator
 from derive.reader.passage import Passage, Positions
-from derive.reader.scope import Scope, Unreadable, key
+from derive.reader.scope import Scope, Unreadable, key, resized
 from derive.repair import mend
-from derive.report import Report, Step, Verdict
+from derive.report import Note, Report, Step, Verdict
 from derive.terms import ShapeError
 
 RELATIONS = {
@@ -41,7 +43,6 @@ RELATIONS = {
     r"\ge": ">=",
     r"\geq": ">=",
 }
-NOT_JUDGED = {r"\approx", r"\simeq", r"\sim", r"\propto", r"\leftarrow", r"\to", r"\mapsto", r"\neq"}
 NAME = re.compile(r"(?<![A-Za-z\\])[A-Za-z]{2,}(?![A-Za-z])")
 COMMAND_WORDS = re.compile(
     r"\\(?:begin|end|tag|label|text|mathrm|operatorname|mathbf|mathbb)\s*\{[^}]*\}|\\[A-Za-z]+"
@@ -61,14 +62,15 @@ COUNTS_FROM_0 = re.compile(r"[A-Za-z}]_\{?0+\}?(?![0-9])|[A-Za-z}]_\{0[0-9]\}")
 LIMITS = re.compile(
     r"\\sum(?:\\limits)?\s*_\s*\{?\s*([a-z])\s*=\s*([01])\s*\}?\s*\^\s*\{?\s*([A-Za-z])\s*(?:\}|(?![A-Za-z{]))"
 )
-SIZE = re.compile(r"\s*([A-Za-z](_\w)?|1)\s*\\times\s*([A-Za-z](_\w)?|1)\s*")
-# z, or the z of z = W x; nothing raised, such as a transpose
-SYMBOL = re.compile(r"[^=:<>^]{0,40}[A-Za-z][^=:<>^]{0,40}(?==|$)")
-ONE_HOT = re.compile(r"(?<![a-z])one[- ]?hot|独热", re.IGNORECASE)
+EQUATION = re.compile(r"式|等式|公式|方程|\beq(?:uation|n)?s?\b|formula|\b[lr]hs\b", re.IGNORECASE)
+NUMBERED = re.compile(r"\(\s*([0-9]+[a-z]?)\s*\)")
+REFERENCE = re.compile(r"\\(?:eq)?ref\s*\{([^{}]*)\}")
+LABEL = re.compile(r"\\label\s*\{([^{}]*)\}")
 
 parse = lru_cache(maxsize=4096)(tex.parse_formula)  # a document is read several times to find its layout
 Guard = Callable[[Step], AbstractContextManager[None]]
 Watch = Callable[[Step, Statement], None]
+Proofs = dict[tuple[object, ...], Theorem | Residual]
 
 
 @dataclass
@@ -81,6 +83,7 @@ class Checker:
         layout: of every derivative, unless a given block names another.
         scope: what the symbols mean so far; a layout that a block declares is kept there.
         watch: called with every step that is judged, and its statement.
+        proofs: what the kernel has found of claims, in this reading of the document and in others.
     """
 
     judge: Judge
@@ -89,6 +92,7 @@ class Checker:
     sizes: Mapping[str, int] = field(default_factory=dict)
     watch: Watch | None = None
     guard: Guard | None = None
+    proofs: Proofs = field(default_factory=dict)
     steps: list[Step] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -100,7 +104,13 @@ class Checker:
         self.differentiated: list[str] = []
         self.local: list[t.Hypothesis] = []  # assumed in prose, until the next heading
         self.case: list[t.Hypothesis] = []  # "if i = j", until the next case or heading
+        self.count: int | None = None  # of classes, where a text restricts the next display to so many
+        self.stated: set[str] = set()  # the symbols that given blocks speak of
+        self.tagged: dict[str, tex.Node] = {}  # what equation (1) says
+        self.places: dict[int, str] = {}  # where the text says that an entry stands, by the display's offset
         self.postponed: list[tuple[tex.Clause, Source]] = []
+        self.columns: list[tuple[str, Step]] = []  # matrices that are written as a list of columns
+        self.notes: list[Note] = []
 
     @property
     def used_layout(self) -> Layout:
@@ -108,28 +118,30 @@ class Checker:
 
     def read(self, passages: Sequence[Passage]) -> None:
         self.survey(passages)
-        before, block = "", -1
-        blocks = {number: list(group) for number, group in groupby(passages, key=lambda p: p.block)}
-        for passage in passages:
-            if passage.block != block:
-                before, block = "", passage.block
-                self.described(blocks[block])
-            if passage.kind == "given":
-                self.given(passage)
-            elif passage.kind == "heading":
-                self.local, self.case = [], []
-            elif passage.kind == "prose":
-                before = passage.text
-            elif passage.kind == "inline":
-                self.inline(passage, before)
-                before = ""
-            elif passage.kind == "display":
-                self.formula(passage)
-                before = ""
+        for _, group in groupby(passages, key=lambda p: p.block):
+            block = list(group)
+            self.described(block)
+            self.count = prose.count_said(block) or self.count
+            before = ""
+            for passage in block:
+                if passage.kind == "given":
+                    self.given(passage)
+                elif passage.kind == "heading":
+                    self.local, self.case = [], []
+                elif passage.kind == "inline":
+                    self.inline(passage, before)
+                elif passage.kind == "display":
+                    self.formula(passage)
+                    self.count = None
+                before = passage.text if passage.kind == "prose" else ""
+        self.compare_columns()
 
-    def survey(self, passages: Iterable[Passage]) -> None:
+    def survey(self, passages: Sequence[Passage]) -> None:
         """What only the whole document tells: whether it counts from 0, and how far sums over a letter go."""
         limits: dict[str, set[str]] = {}
+        self.survey_places(passages)
+        for _, group in groupby(passages, key=lambda p: p.block):
+            self.scope.omitted |= prose.omitted(list(group))
         for passage in passages:
             if passage.kind in ("display", "inline", "given"):
                 if COUNTS_FROM_0.search(passage.text):
@@ -147,25 +159,43 @@ class Checker:
                 self.scope.differentials.add(name)
         self.scope.limits.update({k: v.pop() for k, v in limits.items() if len(v) == 1 and "" not in v})
 
+    def survey_places(self, passages: Sequence[Passage]) -> None:
+        """Where the words before or behind a display say that the entry of a list in it stands."""
+        open_display: int | None = None
+        waiting: str | None = None
+        for _, group in groupby(passages, key=lambda p: p.block):
+            block = list(group)
+            for start, part in _between_displays(block):
+                said = prose.place_said(part)
+                if said is not None and open_display is not None:
+                    self.places.setdefault(open_display, said)
+                waiting = said or waiting
+                if start is not None:
+                    if waiting is not None:
+                        self.places.setdefault(start, waiting)
+                    open_display, waiting = start, None
+
     def described(self, block: Sequence[Passage]) -> None:
-        """What a list item or table row says of one symbol: a size such as c \\times d, and one-hot."""
-        formulas = [p for p in block if p.kind == "inline"]
-        if block[0].container not in ("item", "row") or len(formulas) < 2:
-            return
-        size = formulas[1]
-        name = SYMBOL.match(formulas[0].text)
-        if name is None or not SIZE.fullmatch(size.text):
-            return  # with more symbols before the size it is not clear whose it is
-        first = parse(name.group().strip())[:1]
-        symbol = None if not first or first[0].first is None else key(first[0].first)
-        if symbol is None or self.scope.knows(symbol):
-            return
-        one_hot = any(p.kind == "prose" and ONE_HOT.search(p.text) for p in block)
-        numbers = r"\{0,1\}" if one_hot else r"\mathbb{R}"
-        said = [rf"{name.group().strip()} \in {numbers}^{{{size.text}}}"]
-        if one_hot:
-            said.append(rf"\sum_i {{{name.group().strip()}}}_i = 1")
-        self.say(said, size)
+        """The sizes that a block of text gives to symbols that have none, as c \\times d and one-hot."""
+        for name, (rows, columns), one_hot, place in prose.sizes_said(block):
+            first = parse(name)[:1]
+            symbol = None if not first or first[0].first is None else key(first[0].first)
+            if symbol is None or symbol in self.scope.dimensions:
+                continue
+            if self.scope.knows(symbol) and not self.redeclared(symbol, (rows, columns), place):
+                continue
+            numbers = r"\{0,1\}" if one_hot else r"\mathbb{R}"
+            said = [rf"{name} \in {numbers}^{{{rows} \times {columns}}}"]
+            if one_hot:
+                said.append(rf"\sum_i {{{name}}}_i = 1")
+            self.say(said, place)
+
+    def redeclared(self, symbol: str, size: tuple[str, str], place: Passage) -> bool:
+        """Whether a table of notation gives a symbol of an earlier section another size."""
+        shape = self.scope.shapes.get(symbol)
+        if shape is None or place.container != "row" or symbol in self.stated:
+            return False
+        return tuple(map(str, shape)) != size
 
     def say(self, statements_said: Sequence[str], passage: Passage) -> None:
         """What a text says in words and sizes, put as a given block would put it."""
@@ -189,6 +219,7 @@ class Checker:
                 self.declare_layout(text.removeprefix("layout:").strip(), offsets)
                 continue
             self.clauses(Source(line, tuple(offsets), passage), kind="given")
+        self.stated |= self.scope.shapes.keys()
 
     def declare_layout(self, name: str, offsets: Sequence[int]) -> None:
         if name in ("numerator", "denominator"):
@@ -210,16 +241,22 @@ class Checker:
         source = Source(passage.text, passage.offsets, passage)
         self.learn_words(source.text)
         for clause in parse(source.text, tex.BUILTIN_WORDS | frozenset(self.words)):
+            if self.enumerated(clause, source, "given"):
+                continue
             condition = self.condition_of(clause)
             if condition is not None:
                 self.case = [condition]
                 self.record(clause, 0, source, "given" if condition.equal else "declaration")
             elif clause.links:
-                self.assume(clause, source)
+                with self.understanding():
+                    self.assume(clause, source)
 
     def assume(self, clause: tex.Clause, source: Source) -> None:
         """What prose supposes: a definition of something new, else a hypothesis until the next heading."""
         known = len(self.scope.hypotheses)
+        if self.follows(clause):
+            self.chain(clause, source, "formula", [])
+            return
         try:
             if statements.is_declaration(clause):
                 statements.declare(clause, self.scope)
@@ -238,26 +275,59 @@ class Checker:
             self.record(clause, number, source, kind)
         self.resume()
 
+    def follows(self, clause: tex.Clause) -> bool:
+        """Whether what prose seems to suppose is proved from all that is known: where p_i = e^{z_i} / ..."""
+        if clause.first is None or any(link.relation != "=" for link in clause.links):
+            return False
+        if statements.defines(clause, self.scope):
+            return False
+        sides = [clause.first, *(link.node for link in clause.links)]
+        extra = (*self.local, *self.case)
+        return all(
+            any(reading.proved for reading in self.readings(left, link, extra))
+            for left, link in zip(sides, clause.links, strict=False)
+        )
+
     def formula(self, passage: Passage) -> None:
         self.clauses(Source(passage.text, passage.offsets, passage), kind="formula")
 
     def clauses(self, source: Source, kind: str) -> None:
+        self.read_clauses(source, kind)
+        if self.last is not None and kind != "given":
+            for label in LABEL.findall(source.text):
+                self.tagged[label] = self.last
+
+    def read_clauses(self, source: Source, kind: str) -> None:
         self.learn_words(source.text)
         parsed = parse(source.text, tex.BUILTIN_WORDS | frozenset(self.words))
         for number, clause in enumerate(parsed):
-            if kind != "given" and self.condition_of(clause) is not None and number:
+            if number and kind != "given" and self.condition_of(clause) is not None:
                 continue
             extra = self.conditions_after(parsed, number) if kind != "given" else []
-            self.clause(clause, source, kind, extra)
+            with self.understanding():
+                self.clause(clause, source, kind, extra)
+
+    @contextmanager
+    def understanding(self) -> Iterator[None]:
+        """Put down, of what is declared, defined or given meanwhile, which shapes were learnt by it."""
+        before, number = dict(self.scope.shapes), len(self.steps)
+        yield
+        new = {name: shape for name, shape in self.scope.shapes.items() if before.get(name) != shape}
+        learnt = [rf"{name} \in {shape_latex(shape)}" for name, shape in new.items()]
+        for step in self.steps[number:]:
+            if step.kind != "claim" and learnt:
+                step.reading = r",\; ".join(learnt)
 
     def learn_words(self, text: str) -> None:
         """Runs of letters that name one quantity: what is defined, none of whose letters has a meaning."""
         bare = COMMAND_WORDS.sub(" ", text)
+        in_braces = set(BRACED.findall(text))
         for match in NAME.finditer(bare):
             word = match.group()
             after = bare[match.end() :].lstrip(" &")
-            braced = word in BRACED.findall(text)
-            if word in tex.BUILTIN_WORDS or not (braced or after.startswith(("=", "(", ":=", ","))):
+            if word in tex.BUILTIN_WORDS or not (
+                word in in_braces or after.startswith(("=", "(", ":=", ","))
+            ):
                 continue
             if not any(self.scope.knows(letter) for letter in word):
                 self.words.add(word)
@@ -289,6 +359,8 @@ class Checker:
             ):
                 self.lost(clause.first, source)
             return
+        if self.enumerated(clause, source, "given" if kind == "given" else "definition"):
+            return
         try:
             if statements.is_declaration(clause):
                 statements.declare(clause, self.scope)
@@ -315,6 +387,34 @@ class Checker:
         self.chain(clause, source, kind, extra)
         self.resume()
 
+    def enumerated(self, clause: tex.Clause, source: Source, kind: str) -> bool:
+        """Whether a clause only shows what a name holds, such as x = [x_1, ..., x_n]^T."""
+        before = set(self.scope.columns)
+        try:
+            if not statements.enumerates(clause, self.scope):
+                return False
+        except (Unreadable, ShapeError):
+            return False
+        step = self.record(clause, 0, source, kind)
+        for number in range(1, len(clause.links)):
+            self.record(clause, number, source, "declaration")
+        self.columns += [(name, step) for name in self.scope.columns.keys() - before]
+        self.last = clause.links[0].node
+        self.resume()
+        return True
+
+    def compare_columns(self) -> None:
+        """Say where a matrix W = [w_1, ..., w_c] is declared with another number of columns."""
+        for name, step in self.columns:
+            shape, count = self.scope.shapes.get(name), self.scope.columns[name]
+            if shape is not None and shape[1] != count:
+                rows = f": the {count} vectors are its rows" if shape[0] == count else ""
+                message = (
+                    f"written like this {name} has {count} columns, but it is {x.show_shape(shape)}{rows}"
+                )
+                self.notes.append(Note(step.line, step.column, message))
+                step.message = message
+
     def redefines(self, clause: tex.Clause) -> bool:
         """Whether a given block gives a defined quantity another meaning."""
         if clause.first is None or len(clause.links) != 1 or clause.links[0].relation not in ("=", ":="):
@@ -337,6 +437,11 @@ class Checker:
 
     def chain(self, clause: tex.Clause, source: Source, kind: str, extra: list[t.Hypothesis]) -> None:
         left = clause.first if clause.first is not None else self.last
+        if clause.first is not None:
+            self.scope.place = self.places.get(source.passage.offsets[0])
+        if left is not None and (meant := self.referred(left, clause)) is not left:
+            left = self.last = meant
+            self.last_text = source.text[clause.start : clause.links[0].position].strip(" &\n")
         if self.restates(clause):
             # C = Loss(a, y) = ...: a name for the function, then what both are
             self.define_last(clause, source)
@@ -359,6 +464,16 @@ class Checker:
                 self.claim(left, clause, number, source, extra)
             left = link.node
         self.last = left
+        for label in _labels(clause):
+            self.tagged[label] = clause.links[-1].node
+
+    def referred(self, left: tex.Node, clause: tex.Clause) -> tex.Node:
+        """What (1)式, or equation (1), says, where that is written as the left side of another one."""
+        if clause.first is None:
+            labels = [m[1] for text in clause.texts if (m := REFERENCE.fullmatch(text.content))]
+            return self.tagged.get(labels[0], left) if labels else left
+        number = _equation_number(clause.first, [text.content for text in clause.texts])
+        return left if number is None else self.tagged.get(number, left)
 
     def restates(self, clause: tex.Clause) -> bool:
         """Whether a chain introduces its left side through an application of something unknown."""
@@ -390,30 +505,44 @@ class Checker:
         self, left: tex.Node, clause: tex.Clause, number: int, source: Source, extra: list[t.Hypothesis]
     ) -> None:
         step = self.record(clause, number, source, "claim", left)
-        with self.guard(step) if self.guard is not None else nullcontext():
-            self.decide(step, left, clause.links[number], source, extra)
+        general = self.scope
+        try:
+            with self.guard(step) if self.guard is not None else nullcontext():
+                self.decide(step, left, clause.links[number], source, extra)
+        finally:
+            self.scope = general
 
     def decide(
         self, step: Step, left: tex.Node, link: tex.Link, source: Source, extra: list[t.Hypothesis]
     ) -> None:
         readings = self.readings(left, link, (*extra, *self.local, *self.case))
-        trouble = next((r.trouble for r in readings if not r.ill_typed), readings[0].trouble)
-        if isinstance(trouble, Unreadable) and not all(r.ill_typed for r in readings):
-            self.explain(step, source, trouble)
-            return
-        if all(r.ill_typed for r in readings):
+        restriction: str | None = None
+        if self.count is not None and not any(reading.proved for reading in readings):
+            said = self.restricted(left, link, (*extra, *self.local, *self.case))
+            if said is not None:
+                size, readings = said
+                restriction = f"read for {size} = {self.count}, as the text says"
+            elif all(r.ill_typed for r in readings):  # in the text's special case the shapes may be others
+                step.verdict, step.code = Verdict.UNREAD, "D010"
+                step.message = str(readings[0].trouble)
+                return
+        formed = [r for r in readings if not r.ill_typed]
+        if not formed:
+            trouble = readings[0].trouble
             assert isinstance(trouble, (Unreadable, ShapeError))
             self.refute_shapes(step, trouble)
             return
-        reading = next((r for r in readings if r.proved), None) or next(
-            r for r in readings if not r.ill_typed
-        )
+        if isinstance(formed[0].trouble, Unreadable):
+            self.explain(step, source, formed[0].trouble)
+            return
+        reading = next((r for r in formed if r.proved), formed[0])
         step.layout = reading.layout
         if isinstance(reading.trouble, Unsupported):
             step.verdict, step.code, step.message = Verdict.UNREAD, "D002", str(reading.trouble)
             return
         assert reading.lhs is not None
         assert reading.rhs is not None
+        step.reading = _in_latex(reading.lhs, reading.rhs, link.relation)
         if reading.statement is None:
             step.message = mismatch(reading.lhs, reading.rhs)
             step.code = "D101"
@@ -423,15 +552,33 @@ class Checker:
             return
         if self.watch is not None:
             self.watch(step, reading.statement)
-        judge = Judge(self.judge.refute, self.judge.gather, dict(self.scope.shapes))
-        _fill(step, judge(reading.statement, reading.found))
+        judge = replace(self.judge, shapes=dict(self.scope.shapes))
+        found = judge(reading.statement, reading.found)
+        _fill(step, found)
         if step.verdict is Verdict.REFUTED:
             step.code = "D102"
             self.mend(step, reading)
         elif step.verdict is Verdict.PROVED and reading.layout not in ("any", self.used_layout):
             step.message = f"this line is read in {reading.layout} layout"
         elif step.verdict is Verdict.UNKNOWN:
-            step.code = "D201"
+            step.code, step.residual = "D201", judge.short(found.residual) if found.residual else None
+        step.message = restriction or step.message
+
+    def restricted(
+        self, left: tex.Node, link: tex.Link, extra: tuple[t.Hypothesis, ...]
+    ) -> tuple[str, list[Reading]] | None:
+        """A proof for the number of classes that the text has just named, and the dimension that it is of."""
+        assert self.count is not None
+        general = self.scope
+        try:
+            for name in sorted(general.dimensions):
+                self.scope = resized(general, {name: self.count})
+                readings = self.readings(left, link, resized(extra, {name: self.count}))
+                if any(reading.proved for reading in readings):
+                    return name, readings
+            return None
+        finally:
+            self.scope = general
 
     def mend(self, step: Step, reading: Reading) -> None:
         """Look for what would make a refuted step true."""
@@ -444,7 +591,8 @@ class Checker:
 
     def refute_shapes(self, step: Step, trouble: Unreadable | ShapeError) -> None:
         """A side that is ill-typed makes an equation false: at sizes at which its parts do not fit."""
-        step.code, step.message = "D101", str(trouble)
+        is_half = isinstance(trouble, Unreadable) and trouble.code == "D018"
+        step.code, step.message = "D018" if is_half else "D101", str(trouble)
         step.counterexample = unequal_sizes(trouble.pairs)
         step.verdict = Verdict.REFUTED if step.counterexample else Verdict.UNREAD
 
@@ -454,18 +602,31 @@ class Checker:
         A vector differentiated by a scalar is often written as a column in denominator layout, too. The
         other layout altogether is tried only where none is declared.
         """
+        if self.scope.place is None and (_stands_out(left) or _stands_out(link.node)):
+            for place in self.free_letters(left, link.node):
+                self.scope.place = place
+                placed = self.readings(left, link, extra)
+                if any(reading.proved for reading in placed):
+                    return placed  # the chain goes on with this place
+            self.scope.place = None
+        found: list[Reading] = []
         layout = self.used_layout
         other: Layout = "numerator" if layout == "denominator" else "denominator"
         trials: list[tuple[Layout, Layout | None]] = [(layout, None)]
         if self.alternatives:
             trials += [(layout, other)] if self.scope.layout else [(other, None), (layout, other)]
-        found: list[Reading] = []
         for by, by_scalar in trials:
             reading = self.reading(left, link, extra, by, by_scalar)
             found.append(reading)
             if reading.proved or not reading.depends_on_layout:
                 break
         return found
+
+    def free_letters(self, *nodes: tex.Node) -> list[str]:
+        """The index letters of an equation, as far as their ranges are known."""
+        elaborator = Elaborator(self.scope)
+        elaborator.learn_ranges(*nodes)
+        return [*elaborator.ranges]
 
     def distinct(self, *nodes: tex.Node) -> list[t.Hypothesis]:
         """What subscripts such as s_{k \\neq i} say of their letters."""
@@ -515,7 +676,21 @@ class Checker:
             return Reading(shown, depends, lhs, rhs)
         except Unsupported as trouble:
             return Reading(shown, depends, lhs, rhs, trouble=trouble)
-        return Reading(shown, depends, lhs, rhs, statement, prove(statement.claim))
+        return Reading(shown, depends, lhs, rhs, statement, self.proof(statement.claim))
+
+    def proof(self, claim: t.Claim) -> Theorem | Residual:
+        context = claim.context
+        key = (
+            claim.lhs,
+            claim.rhs,
+            claim.relation,
+            *context.definitions.items(),
+            context.hypotheses,
+            context.constants,
+        )
+        if key not in self.proofs:
+            self.proofs[key] = prove(claim)
+        return self.proofs[key]
 
     # ------------------------------------------------------------------ steps
 
@@ -572,7 +747,9 @@ class Reading:
     def ill_typed(self) -> bool:
         """Whether a side cannot be formed, for its shapes do not fit."""
         return isinstance(self.trouble, ShapeError) or (
-            isinstance(self.trouble, Unreadable) and self.trouble.code == "D010" and bool(self.trouble.pairs)
+            isinstance(self.trouble, Unreadable)
+            and self.trouble.code in ("D010", "D018")
+            and bool(self.trouble.pairs)
         )
 
 
@@ -583,6 +760,48 @@ class Source:
     text: str
     offsets: Sequence[int]
     passage: Passage
+
+
+def _labels(clause: tex.Clause) -> list[str]:
+    """The numbers of an equation: its tag, or what stands behind it in parentheses."""
+    remarks = [m[1] for text in clause.texts if (m := NUMBERED.fullmatch(text.content.strip()))]
+    return [*remarks, *([clause.tag.strip("() ")] if clause.tag else [])]
+
+
+def _equation_number(node: tex.Node, texts: Sequence[str]) -> str | None:
+    """The number of the equation that a left side names: (1)式, 式(1), \\text{Eq. (1)}."""
+    words = ""
+    fences: list[tex.Fence] = []
+    for part in node.items if isinstance(node, tex.Juxtapose) else (node,):
+        if isinstance(part, tex.Text):
+            words += part.content
+        elif isinstance(part, tex.Fence) and isinstance(part.body, tex.Number):
+            fences.append(part)
+        else:
+            return None
+    inside = re.search(r"\((\d+[a-z]?)\)", words)
+    named = EQUATION.search(words or " ".join(texts)) is not None
+    if len(fences) == 1 and isinstance(fences[0].body, tex.Number) and (named or not words):
+        return fences[0].body.text
+    return inside[1] if inside and named and not fences else None
+
+
+def _between_displays(block: Sequence[Passage]) -> Iterable[tuple[int | None, list[Passage]]]:
+    """The stretches of words of a block, each with the offset of the display that ends it."""
+    part: list[Passage] = []
+    for passage in block:
+        if passage.kind == "display":
+            yield passage.offsets[0], part
+            part = []
+        else:
+            part.append(passage)
+    yield None, part
+
+
+def _stands_out(node: tex.Node) -> bool:
+    """Whether there is a list such as 0, ..., a, ..., 0 in a formula."""
+    lists = (cells_of(part) for part in tex.walk(node) if isinstance(part, (tex.Fence, tex.Matrix)))
+    return any(held is not None and spike(held[0]) is not None for held in lists)
 
 
 def _start(clause: tex.Clause) -> int:
@@ -605,11 +824,19 @@ def _mentions_derivative(node: tex.Node) -> bool:
     return any(isinstance(part, tex.Symbol) and part.letter in signs for part in tex.walk(node))
 
 
+def _in_latex(lhs: Expression, rhs: Expression, relation: str) -> str:
+    """How an equation was understood: its sides as LaTeX, and their shapes."""
+    left, right = shape_latex(lhs.shape), shape_latex(rhs.shape)
+    if left == right:
+        return rf"{latex(lhs)} {relation} {latex(rhs)} \in {right}"
+    return rf"{latex(lhs)} \in {left},\; {latex(rhs)} \in {right}"
+
+
 def _fill(step: Step, found: Judgement) -> None:
     step.verdict = found.verdict
     step.dimensions = found.dimensions
     step.uses = found.uses
-    step.conditions = found.conditions
+    step.conditions, step.guaranteed = found.conditions, found.guaranteed
     step.counterexample = found.counterexample
     step.numeric = found.evidence
     step.message = found.message
@@ -624,7 +851,7 @@ def check(
     sizes: Mapping[str, int] | None = None,
     watch: Watch | None = None,
     guard: Guard | None = None,
-) -> tuple[Report, Scope]:
+) -> tuple[Report, Checker]:
     """Check one document that has been taken apart into passages.
 
     Args:
@@ -636,29 +863,36 @@ def check(
         guard: surrounds the work on one claim, to bound its time and to contain its errors.
 
     Returns:
-        the report, and what the symbols mean at the end.
+        the report, and the checker at the end of the document, which knows what the symbols mean.
     """
+    proofs: Proofs = {}
     if layout is None and not any("layout:" in p.text for p in passages if p.kind == "given"):
-        layout = _likelier_layout(source, passages, sizes or {}, guard)
-    checker = Checker(judge, Positions(source), layout, sizes or {}, watch, guard)
+        layout = _likelier_layout(source, passages, sizes or {}, guard, proofs)
+    checker = Checker(judge, Positions(source), layout, sizes or {}, watch, guard, proofs)
     checker.read(passages)
-    return Report(path, _layout_of(checker), checker.steps), checker.scope
+    return Report(path, _layout_of(checker), checker.steps, notes=checker.notes), checker
 
 
 def _likelier_layout(
-    source: str, passages: Sequence[Passage], sizes: Mapping[str, int], guard: Guard | None
+    source: str,
+    passages: Sequence[Passage],
+    sizes: Mapping[str, int],
+    guard: Guard | None,
+    proofs: Proofs,
 ) -> Layout | None:
     """The layout in which more derivatives of a document are proved; None where it makes no difference."""
     proved: dict[Layout, int] = {}
     layouts: tuple[Layout, ...] = ("denominator", "numerator")
     for layout in layouts:
-        trial = Checker(Judge(), Positions(source), layout, sizes, guard=guard)
+        trial = Checker(Judge(), Positions(source), layout, sizes, guard=guard, proofs=proofs)
         trial.alternatives = False
         trial.read(passages)
         dependent = [s for s in trial.steps if s.layout in ("denominator", "numerator")]
         if not dependent:
             return None
         proved[layout] = sum(s.verdict is Verdict.PROVED for s in dependent)
+        if proved[layout] == len(dependent) and layout == layouts[0]:
+            return layout
     return "numerator" if proved["numerator"] > proved["denominator"] else "denominator"
 
 

@@ -22,7 +22,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
+    from derive.baseline import Baseline
     from derive.derivation import Derivation
+    from derive.expression import Layout
+    from derive.render.language import Language
     from derive.render.report import Style
     from derive.report import Report
 
@@ -40,10 +43,12 @@ class Failure(Exception):
 def list_derivations(options: argparse.Namespace) -> int:
     """List the ready derivations."""
     from derive import catalogue
+    from derive.render.language import title
 
     names = catalogue.documents()
     width = max(map(len, names))
-    write("".join(f"{name:<{width}}  {catalogue.title(name)}\n" for name in names))
+    titles = {name: title(options.lang, catalogue.title(name)) for name in names}
+    write("".join(f"{name:<{width}}  {said}\n" for name, said in titles.items()))
     return 0
 
 
@@ -61,7 +66,10 @@ def show(options: argparse.Namespace) -> int:
         derivation = catalogue.load(options.name, options.layout, sizes)
     except catalogue.UnknownDerivation as trouble:
         raise Failure(f"{trouble} (`derive list` names them all)") from None
-    write(_rendered(derivation, options.form), options.output)
+    if options.form == "html":
+        write(_derivation_page(derivation, sizes, options.lang), options.output)
+    else:
+        write(_rendered(derivation, options.form, options.lang), options.output)
     return 0 if derivation.proved else 1
 
 
@@ -69,33 +77,111 @@ def check(options: argparse.Namespace) -> int:
     """Check every equation of documents: Markdown, LaTeX, notebooks."""
     from derive import documents
 
+    _configure(options)
     try:
         stated = documents.given_files(options.given)
     except documents.Unopenable as trouble:
         raise Failure(str(trouble)) from None
-    found = documents.check_files(options.files, stated, options.layout, options.timeout)
+    shown = options.form != "text" or options.verbose  # only there is anything said of what is proved
+    found = documents.check_files(options.files, stated, options.layout, options.timeout, cross_check=shown)
+    known = _baseline(options)
+    found = known.applied(found) if known is not None else found
     reports: list[Report] = []
     if options.form == "text":
         from derive.render.report import given_text, report_text, totals_text
 
-        style = _style(options.verbose, options.show_reading)
+        style = _style(options.verbose, options.show_reading, options.lang)
+        kept: list[str] = []  # what goes to a file is written in one piece
+        tell = write if options.output is None else kept.append
         for report in stated.reports:
-            write(given_text(report, style))
+            tell(given_text(report, style))
         for report in found:  # each as soon as it is ready
             reports.append(report)
-            write(report_text(report, style))
-        write(totals_text(reports, style))
+            tell(report_text(report, style))
+        tell(totals_text(reports, style))
+        if options.output is not None:
+            write("".join(kept), options.output)
     elif options.form == "markdown":
         from derive.render.markdown import reports_markdown
 
         reports += found
-        write(reports_markdown(reports, stated.reports))
+        write(reports_markdown(reports, stated.reports), options.output)
+    elif options.form == "sarif":
+        from derive.render.sarif import reports_sarif
+
+        reports += found
+        write(reports_sarif(reports, stated.reports, options.allow), options.output)
+    elif options.form == "github":
+        from derive.render.github import reports_github
+
+        reports += found
+        write("\n".join(reports_github(reports, stated.reports, options.allow)), options.output)
+    elif options.form == "html":
+        from derive.render.html import reports_html
+
+        reports += found
+        write(reports_html(reports, stated.reports, options.lang), options.output)
     else:
         from derive.render.json import reports_json
 
         reports += found
-        write(reports_json(reports, stated.reports))
+        write(reports_json(reports, stated.reports), options.output)
+    if options.write_baseline is not None:
+        return _write_baseline(options, reports)
+    if known is not None and (stale := known.stale(reports)):
+        remark = f"{stale} {'entry of the baseline is' if stale == 1 else 'entries of the baseline are'}"
+        print(f"derive: {remark} no longer needed; --write-baseline {known.path} drops them", file=sys.stderr)
     return _status([*stated.reports, *reports], options.allow)
+
+
+def _configure(options: argparse.Namespace) -> None:
+    """Fill in what the command line leaves open from [tool.derive]."""
+    from derive import configuration
+    from derive.documents import SECONDS
+
+    try:
+        project = configuration.load(Path()) if not options.isolated else configuration.Configuration()
+    except configuration.Misconfigured as trouble:
+        raise Failure(str(trouble)) from None
+    options.files = options.files or project.paths
+    options.given = options.given or project.given
+    options.layout = options.layout or project.layout
+    options.allow = options.allow or project.allow
+    options.baseline = options.baseline or project.baseline
+    options.timeout = options.timeout or project.timeout or SECONDS
+    if not options.files:
+        raise Failure(
+            "no file is named, and no paths in [tool.derive] of a pyproject.toml; see `derive check --help`"
+        )
+
+
+def _baseline(options: argparse.Namespace) -> Baseline | None:
+    """The faults that are let pass; a baseline that is yet to be written need not be there."""
+    from derive.baseline import BadBaseline, Baseline
+
+    renewed = options.write_baseline is not None and not (options.baseline and options.baseline.exists())
+    if options.baseline is None or renewed:
+        return None
+    try:
+        return Baseline.read(options.baseline)
+    except BadBaseline as trouble:
+        raise Failure(str(trouble)) from None
+
+
+def _write_baseline(options: argparse.Namespace, reports: Sequence[Report]) -> int:
+    """Write down the faults there are, and let them pass."""
+    from derive.baseline import BadBaseline, write_baseline
+
+    closed = next((report for report in reports if report.error is not None), None)
+    if closed is not None:
+        raise Failure(f"no baseline is written, for {closed.path} could not be checked: {closed.error}")
+    try:
+        count = write_baseline(options.write_baseline, reports, options.allow)
+    except BadBaseline as trouble:
+        raise Failure(str(trouble)) from None
+    faults = "1 fault" if count == 1 else f"{count} faults"
+    print(f"derive: {faults} written to {options.write_baseline}", file=sys.stderr)
+    return 0
 
 
 def prove(options: argparse.Namespace) -> int:
@@ -131,7 +217,10 @@ def explain(options: argparse.Namespace) -> int:
     from derive import diagnostics
 
     if options.code is None:
-        write("".join(f"{entry.code}  {entry.title}\n" for entry in diagnostics.DIAGNOSTICS.values()))
+        from derive.render.language import diagnostic
+
+        entries = diagnostics.DIAGNOSTICS.values()
+        write("".join(f"{entry.code}  {diagnostic(options.lang, entry)[0]}\n" for entry in entries))
         return 0
     try:
         entry = diagnostics.explain(options.code)
@@ -139,7 +228,7 @@ def explain(options: argparse.Namespace) -> int:
         raise Failure(f"{trouble}; `derive explain` lists them all") from None
     from derive.render.report import diagnostic_text
 
-    write(diagnostic_text(entry, _style()))
+    write(diagnostic_text(entry, _style(language=options.lang)))
     return 0
 
 
@@ -148,12 +237,10 @@ def _status(reports: Sequence[Report], allow: Sequence[str]) -> int:
     if any(report.error is not None for report in reports):
         return 2
     bad = {"refuted", "unknown", "unread"}.difference(allow)
-    return int(
-        any(step.verdict in bad for report in reports for step in report.steps if step.kind == "claim")
-    )
+    return int(any(step.is_fault and step.verdict in bad for report in reports for step in report.steps))
 
 
-def _style(verbose: bool = False, reading: bool = False) -> Style:
+def _style(verbose: bool = False, reading: bool = False, language: Language = "en") -> Style:
     """For the terminal that standard output is, or for a pipe."""
     from shutil import get_terminal_size
 
@@ -161,10 +248,25 @@ def _style(verbose: bool = False, reading: bool = False) -> Style:
 
     columns = get_terminal_size((100, 24)).columns
     plain = not sys.stdout.isatty() or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
-    return Style(max(40, min(columns, 200)), not plain, verbose, reading)
+    return Style(max(40, min(columns, 200)), not plain, verbose, reading, language)
 
 
-def _rendered(derivation: Derivation, form: str) -> str:
+def _derivation_page(derivation: Derivation, sizes: dict[str, int], language: Language) -> str:
+    """The derivation in each of its layouts, the given one shown first."""
+    from derive import catalogue
+    from derive.render.html import derivations_html
+
+    layouts: tuple[Layout, ...] = ("denominator", "numerator")
+    if len(catalogue.documents()[derivation.name]) == 1:
+        return derivations_html([derivation], derivation.layout, language)
+    versions = [
+        derivation if layout == derivation.layout else catalogue.load(derivation.name, layout, sizes)
+        for layout in layouts
+    ]
+    return derivations_html(versions, derivation.layout, language)
+
+
+def _rendered(derivation: Derivation, form: str, language: Language) -> str:
     if form == "json":
         from derive.render.json import derivation_json
 
@@ -191,7 +293,7 @@ def _rendered(derivation: Derivation, form: str) -> str:
         no_color=terminal.no_color,
         color_system=terminal.color_system if terminal.is_terminal else None,  # type: ignore[arg-type]
     )  # fmt: skip
-    show_derivation(derivation, buffer, reading)
+    show_derivation(derivation, buffer, reading, language)
     printed: str = buffer.file.getvalue()  # type: ignore[attr-defined]
     return "\n".join(line.rstrip() for line in printed.splitlines())
 
@@ -232,36 +334,45 @@ def _parser() -> _Parser:
         made.set_defaults(run=run)
         return made
 
-    command("list", list_derivations)
+    _language(command("list", list_derivations))
 
     made = command("show", show)
     made.add_argument("name", metavar="NAME", help="a derivation, as `derive list` names it")
     _layout(made, "denominator")
     made.add_argument("--classes", type=int, metavar="N", help="a number for c, the number of classes")
     made.add_argument("--features", type=int, metavar="N", help="a number for d, the number of features")
-    _format(made, "text", "latex", "markdown", "json")
-    made.add_argument("-o", "--output", type=Path, metavar="FILE", help="a file to write to")
+    _format(made, "text", "latex", "markdown", "json", "html")
+    _output(made)
+    _language(made)
 
     made = command("check", check)
     made.add_argument(
         "files",
         type=Path,
-        nargs="+",
+        nargs="*",
         metavar="FILE",
-        help=".md, .markdown, .tex or .ipynb, or a folder of them",
+        help=".md, .markdown, .tex or .ipynb, or a folder of them; by default the paths in [tool.derive]",
     )
     made.add_argument(
         "--given", type=Path, action="append", default=[], metavar="FILE",
         help="statements that hold in all documents, one a line; may be repeated",
     )  # fmt: skip
     _layout(made)
-    _format(made, "text", "json", "markdown")
+    _format(made, "text", "json", "markdown", "html", "sarif", "github")
+    _output(made)
+    _language(made)
     made.add_argument("-v", "--verbose", action="store_true", help="show proved claims, too")
     _judging(made)
     made.add_argument(
         "--allow", action="append", default=[], choices=("unknown", "unread"),
         help="a verdict that does not fail the check; may be repeated",
     )  # fmt: skip
+    made.add_argument("--baseline", type=Path, metavar="FILE", help="faults that are known, and let pass")
+    made.add_argument(
+        "--write-baseline", type=Path, metavar="FILE", help="write the faults there are, and let them pass"
+    )
+    made.add_argument("--isolated", action="store_true", help="leave [tool.derive] of pyproject.toml aside")
+    made.set_defaults(timeout=None)
 
     made = command("prove", prove)
     made.add_argument(
@@ -279,6 +390,7 @@ def _parser() -> _Parser:
     made.add_argument(
         "code", nargs="?", metavar="CODE", help="such as D012; without one, all codes are listed"
     )
+    _language(made)
     return parser
 
 
@@ -288,6 +400,16 @@ def _layout(parser: argparse.ArgumentParser, default: str | None = None) -> None
 
 def _format(parser: argparse.ArgumentParser, *forms: str) -> None:
     parser.add_argument("--format", dest="form", choices=forms, default=forms[0], help="what to print")
+
+
+def _output(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="a file to write to")
+
+
+def _language(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--lang", choices=("en", "zh"), default=None, help="English or Chinese (from the locale)"
+    )
 
 
 def _judging(parser: argparse.ArgumentParser) -> None:
@@ -325,6 +447,10 @@ def run(arguments: Sequence[str]) -> int:
         return 2
     try:
         options = parser.parse_args(arguments)
+        if getattr(options, "lang", "en") is None:
+            from derive.render.language import preferred
+
+            options.lang = preferred(os.environ)
         status: int = options.run(options)
     except Failure as trouble:
         line = "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in str(trouble))

@@ -48,6 +48,12 @@ class Derivation:
         """Whether every claim is proved."""
         return all(step.verdict == "proved" for step in self.steps if step.kind == "claim")
 
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """How a notebook shows it: a table of its steps."""
+        from derive.render.html import derivation_cell  # loaded where a notebook asks for it
+
+        return {"text/html": derivation_cell(self), "text/plain": str(self)}
+
     def __str__(self) -> str:
         from derive.render.terminal import derivation_text  # rich is loaded only where something is printed
 

@@ -1,7 +1,8 @@
 """What derive says about a document, one entry for each code.
 
-D0xx cannot be read, D1xx wrong, D2xx not decided. An entry has an example that provokes it and one that is
-as it should be; both are documents, and the tests check that the one yields the code and the other nothing.
+D0xx cannot be read, D1xx wrong, D2xx not decided, D3xx passed over. An entry has an example that provokes it
+and one that is as it should be; both are documents, and the tests check that the one yields the code and the
+other nothing.
 A new code is one more entry here.
 """
 
@@ -270,6 +271,25 @@ _ENTRIES = (
         _given(r"a, b, c, d, e \in \mathbb{R}")
         + "$$ (a + b + c + d + e)^{20} = (e + d + c + b + a)^{20} $$\n",
         _given(r"a, b, c, d, e \in \mathbb{R}") + "$$ a + b + c + d + e = e + d + c + b + a $$\n",
+    ),
+    # ── what is passed over ────────────────────────────────────────────────────────────────────────────────
+    Diagnostic(
+        "D301",
+        "a comment that skips nothing",
+        "A comment asks for a claim to be skipped, and there is no claim in its line or in the next one, or "
+        "what stands there is proved.",
+        "A comment that is left behind would hide the next mistake in its place.",
+        _NUMBERS + "<!-- derive: skip because it is a sketch -->\n$$ a + b = b + a $$\n",
+        _NUMBERS + "$$ a + b = b + a $$\n",
+    ),
+    Diagnostic(
+        "D302",
+        "a comment that gives no reason",
+        "A comment asks for a claim to be skipped, and does not say why. The claim is judged as if nothing "
+        "had been said.",
+        "Whoever reads the text later has to know why an equation in it need not be true.",
+        _NUMBERS + "<!-- derive: skip -->\n$$ a + b = b $$\n",
+        _NUMBERS + "$$ a + b = b + a $$\n",
     ),
 )
 

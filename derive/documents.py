@@ -31,6 +31,7 @@ from derive.expression import Layout
 from derive.judge import Judge, KernelUnsound
 from derive.reader.passage import Passage, Positions
 from derive.report import Counterexample, Evidence, Note, Report, Step, Verdict
+from derive.suppression import suppress
 from derive.terms import Claim, Index
 
 KINDS = (".md", ".markdown", ".tex", ".ipynb")
@@ -267,11 +268,8 @@ class Budget:
     def give_up(self, step: Step) -> None:
         _unknown(step, "D202", f"not decided in {self.seconds:g} seconds")
 
-    def judge(self) -> Judge:
-        """The kernel, with counterexamples and numeric evidence as far as the time suffices."""
-        return Judge(self.refute, self.gather)
-
     def refute(self, claim: Claim, entry: tuple[Index, ...]) -> Counterexample | None:
+        """A certified counterexample, as far as the time suffices to find one."""
         from numeric.certify import refute  # what computes is loaded only for what is computed
 
         seconds = self.left()
@@ -281,9 +279,10 @@ class Budget:
         return found
 
     def gather(self, claim: Claim) -> Evidence | None:
-        from numeric.evidence import gather
+        """Numeric evidence, if there is any time left."""
+        from numeric.evidence import A_GLANCE, gather
 
-        return gather(claim) if self.left() else None
+        return gather(claim, shapes=A_GLANCE) if self.left() else None
 
 
 class _Guard:
@@ -357,6 +356,7 @@ def check_files(
     given: Given | None = None,
     layout: Layout | None = None,
     seconds: float = SECONDS,
+    cross_check: bool = True,
 ) -> Iterator[Report]:
     """The report on each document, as soon as it is ready.
 
@@ -365,6 +365,7 @@ def check_files(
         given: what holds in all of them.
         layout: of derivatives, where a document does not say.
         seconds: how long one claim may take.
+        cross_check: compare proved derivatives with finite differences, too.
     """
     for path, trouble in find(files):
         if trouble is not None:
@@ -372,9 +373,8 @@ def check_files(
             continue
         try:
             source = text_of(path)
-            report = check_source(
-                str(path), source, passages_of(path, source), given or Given(), layout, seconds
-            )
+            passages = passages_of(path, source)
+            report = check_source(str(path), source, passages, given or Given(), layout, seconds, cross_check)
         except Unopenable as closed:
             report = Report(str(path), None, error=str(closed))
         except (Exception, OutOfTime) as bug:  # a document never stops the ones after it
@@ -436,28 +436,29 @@ def check_source(
     given: Given,
     layout: Layout | None = None,
     seconds: float = SECONDS,
+    cross_check: bool = True,
 ) -> Report:
-    """The report on one document that is in memory."""
+    """The report on one document that is in memory; see `check_files`."""
     budget = Budget(seconds)
     shift = len(source) + 1
     whole = f"{source}\n{given.source}"
     first = [_moved(passage, shift) for passage in given.passages]
-    report, scope = checker.check(name, whole, [*first, *passages], budget.judge(), layout, guard=budget)
+    judge = Judge(budget.refute, budget.gather, cross_check=cross_check)
+    report, reader = checker.check(name, whole, [*first, *passages], judge, layout, guard=budget)
     end = Positions(whole)(shift)[0]
     report.steps = [step for step in report.steps if step.line < end]
     report.source = source
-    report.words = frozenset(n for n in scope.shapes if n.isalpha() and len(n) > 1)
+    report.words = frozenset(n for n in reader.scope.shapes if n.isalpha() and len(n) > 1)
     for step in budget.late:
         if step.verdict is Verdict.UNKNOWN:
             budget.give_up(step)
     classify(report)
+    suppress(report, passages)
     if any(passage.kind in ("display", "inline") for passage in passages):
         shortcuts = _shortcuts(report.steps)
         if shortcuts:
-            known: Layout | None = layout
-            if report.layout in ("numerator", "denominator"):
-                known = "numerator" if report.layout == "numerator" else "denominator"
-            report.notes += _cancelling(whole, [*first, *passages], report.steps, shortcuts, known, seconds)
+            again = [*first, *passages]
+            report.notes += _cancelling(whole, again, report.steps, shortcuts, reader.used_layout, seconds)
         if not any(step.kind == "claim" for step in report.steps):
             report.notes.append(
                 Note(1, 1, "there is mathematics here, but no equation that claims something")
@@ -498,7 +499,7 @@ def _cancelling(
     passages: Sequence[Passage],
     steps: Sequence[Step],
     shortcuts: Sequence[tuple[Step, Step]],
-    layout: Layout | None,
+    layout: Layout,
     seconds: float,
 ) -> list[Note]:
     """Notes on those shortcuts that are true.

@@ -7,8 +7,9 @@ rests on neither. Numerical agreement never upgrades a verdict.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain, product
 
 from derive import terms as t
 from derive.expression import UNKNOWN_SIZE, Expression, Shape, show_shape
@@ -19,7 +20,7 @@ from derive.normal.hypotheses import Engine
 from derive.normal.polynomial import Frozen
 from derive.printing import latex
 from derive.report import Counterexample, Evidence, Verdict
-from derive.terms import Claim, Context, Dimension, Index
+from derive.terms import Claim, Context, Dimension, Index, ShapeError
 
 NO_SHORT_FORM = r"\text{(an expression without a short form)}"
 Refuter = Callable[[Claim, tuple[Index, ...]], Counterexample | None]
@@ -36,7 +37,7 @@ class Judgement:
 
     Attributes:
         conditions: what must hold for the statement to make sense, as LaTeX.
-        discharged: those of them that the definitions already guarantee.
+        guaranteed: those of them that the definitions see to, as that of softmax does to its entries.
         residual: the normal form of what is left of lhs - rhs, for what was not proved.
     """
 
@@ -47,7 +48,7 @@ class Judgement:
     message: str | None = None
     dimensions: tuple[str, ...] = ()
     conditions: tuple[str, ...] = ()
-    discharged: frozenset[str] = frozenset()
+    guaranteed: frozenset[str] = frozenset()
     residual: Frozen = ()
 
     @property
@@ -68,6 +69,7 @@ class Judge:
     refute: Refuter | None = None
     gather: Gatherer | None = None
     shapes: dict[str, Shape] = field(default_factory=dict)
+    cross_check: bool = True
 
     def __call__(self, statement: Statement, found: Theorem | Residual | None = None) -> Judgement:
         """The verdict on a statement, or on what the kernel has already found of it.
@@ -79,21 +81,22 @@ class Judge:
             found = prove(claim)
         dimensions = claim_dimensions(claim)
         evidence = None
-        if self.gather is not None and (isinstance(found, Residual) or _has_derivative(claim)):
+        doubtful = isinstance(found, Residual) or (self.cross_check and _has_derivative(claim))
+        if self.gather is not None and doubtful:
             evidence = self.gather(claim)
         if isinstance(found, Theorem):
             if evidence is not None and evidence.agrees is False and self.refute is not None:
                 against = self.refute(claim, statement.indices)
                 if against is not None:
                     raise KernelUnsound(f"proved, yet {against.lhs} is not {against.rhs} at {against.values}")
-            conditions, discharged = self.conditions(found)
+            conditions, guaranteed = self.conditions(found)
             return Judgement(
                 Verdict.PROVED,
                 found,
                 evidence=evidence,
                 dimensions=dimensions,
                 conditions=conditions,
-                discharged=discharged,
+                guaranteed=guaranteed,
             )
         counterexample = self.refute(claim, statement.indices) if self.refute is not None else None
         verdict = Verdict.UNKNOWN if counterexample is None else Verdict.REFUTED
@@ -101,38 +104,39 @@ class Judge:
         return Judgement(verdict, None, counterexample, evidence, message, dimensions, residual=found.poly)
 
     def conditions(self, theorem: Theorem) -> tuple[tuple[str, ...], frozenset[str]]:
-        """What the statement demands as it is written, and which of these demands its definitions meet."""
+        """What the statement demands as it is written, and which of these demands its definitions meet.
+
+        They meet what mentions a defined quantity where the kernel, which unfolds it, demands nothing at all.
+        """
         claim = theorem.claim
-        assumed = [self._condition(c.poly, c.kind) for c in theorem.conditions]
+        assumed = [_condition(self.short(c.poly), c.kind) for c in theorem.conditions]
         bare = Engine(Context({}, claim.context.hypotheses, claim.context.constants), 50_000)
         try:
             for side in (claim.lhs, claim.rhs):
                 bare.normalise(_without_derivatives(side), {})
         except (Undefined, Exhausted, RecursionError):
             return tuple(dict.fromkeys(assumed)), frozenset()
-        shown = sorted((c for c in bare.conditions if self._short(c.poly) is not None), key=repr)
-        written = [self._condition(c.poly, c.kind) for c in shown]
-        names = dict.fromkeys(assumed + [w for w in written if w not in assumed])
-        open_ones = set(assumed)
-        defined = set(claim.context.definitions)
-        discharged = {
-            self._condition(c.poly, c.kind)
-            for c in shown
-            if self._condition(c.poly, c.kind) not in open_ones and _mentions(c.poly, defined)
-        }
-        return tuple(_strongest(list(names))), frozenset(discharged)
+        written: dict[str, Frozen] = {}
+        for condition in sorted(bare.conditions, key=repr):
+            short = self.short(condition.poly)
+            if short is not None:
+                written.setdefault(_condition(short, condition.kind), condition.poly)
+        names = dict.fromkeys([*assumed, *written])
+        defined = set(claim.context.definitions) if not assumed else set[str]()
+        guaranteed = frozenset(name for name, poly in written.items() if _mentions(poly, defined))
+        return tuple(_strongest(list(names))), guaranteed
 
-    def _condition(self, poly: Frozen, kind: str) -> str:
-        sign = {"!= 0": r"\neq 0", "> 0": "> 0", ">= 0": r"\ge 0"}[kind]
-        short = self._short(poly)
-        return f"{short if short is not None else NO_SHORT_FORM} {sign}"
-
-    def _short(self, poly: Frozen) -> str | None:
+    def short(self, poly: Frozen) -> str | None:
         """A normal form as LaTeX, where the lifter finds a form for it."""
         try:
             return latex(lift_scalar(poly, self.shapes))
-        except NotLifted:
+        except (NotLifted, ShapeError, Undefined, Exhausted, RecursionError):
             return None
+
+
+def _condition(short: str | None, kind: str) -> str:
+    sign = {"!= 0": r"\neq 0", "> 0": "> 0", ">= 0": r"\ge 0"}[kind]
+    return f"{short if short is not None else NO_SHORT_FORM} {sign}"
 
 
 def _strongest(conditions: list[str]) -> list[str]:
@@ -194,46 +198,33 @@ def claim_dimensions(claim: Claim) -> tuple[str, ...]:
 
 def shape_counterexample(lhs: Expression, rhs: Expression) -> Counterexample | None:
     """The smallest sizes at which two sides have different shapes; None where there are none."""
-    names = sorted(frozenset[str]().union(*(d.names for d in (*lhs.shape, *rhs.shape))))
-    if UNKNOWN_SIZE.names <= set(names):
-        return None  # a size that is not known refutes nothing
-    for largest in (1, 2, 3):
-        for sizes in _assignments(names, largest):
-            left = tuple(d.value(sizes) for d in lhs.shape)
-            right = tuple(d.value(sizes) for d in rhs.shape)
-            if left != right:
-                return Counterexample(
-                    sizes,
-                    {},
-                    f"an array of shape {_by(left)}",
-                    f"an array of shape {_by(right)}",
-                    (),
-                    "shape",
-                )
+    for sizes in _assignments((*lhs.shape, *rhs.shape)):
+        left, right = (tuple(d.value(sizes) for d in side.shape) for side in (lhs, rhs))
+        if left != right:
+            return _misfit(sizes, f"an array of shape {_by(left)}", f"an array of shape {_by(right)}")
     return None
 
 
 def unequal_sizes(pairs: tuple[tuple[Dimension, Dimension], ...]) -> Counterexample | None:
     """The smallest sizes at which dimensions that would have to be equal are not."""
-    names = sorted(frozenset[str]().union(*(d.names for pair in pairs for d in pair)))
-    if UNKNOWN_SIZE.names <= set(names):
-        return None  # a size that is not known refutes nothing
-    for largest in (1, 2, 3):
-        for sizes in _assignments(names, largest):
-            for left, right in pairs:
-                if left.value(sizes) != right.value(sizes):
-                    found = (str(left.value(sizes)), str(right.value(sizes)))
-                    return Counterexample(
-                        sizes, {}, f"a dimension of {found[0]}", f"a dimension of {found[1]}", (), "shape"
-                    )
+    for sizes in _assignments(tuple(chain.from_iterable(pairs))):
+        for left, right in ((one.value(sizes), other.value(sizes)) for one, other in pairs):
+            if left != right:
+                return _misfit(sizes, f"a dimension of {left}", f"a dimension of {right}")
     return None
 
 
-def _assignments(names: list[str], largest: int) -> list[dict[str, int]]:
-    found: list[dict[str, int]] = [{}]
-    for name in names:
-        found = [{**sizes, name: size} for sizes in found for size in range(1, largest + 1)]
-    return [s for s in found if not names or max(s.values()) == largest]
+def _misfit(sizes: dict[str, int], left: str, right: str) -> Counterexample:
+    return Counterexample(sizes, {}, left, right, (), "shape")
+
+
+def _assignments(dimensions: tuple[Dimension, ...]) -> Iterator[dict[str, int]]:
+    """Sizes up to 3 for the names in some dimensions, smallest first; none where a size is not known."""
+    names = sorted(frozenset[str]().union(*(d.names for d in dimensions)))
+    if UNKNOWN_SIZE.names <= set(names):
+        return
+    sizes = (dict(zip(names, values, strict=True)) for values in product((1, 2, 3), repeat=len(names)))
+    yield from sorted(sizes, key=lambda chosen: max(chosen.values(), default=0))
 
 
 def _by(shape: tuple[int, ...]) -> str:

@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import product as cartesian
+from math import prod
 
 from derive.normal.hypotheses import Engine
 from derive.normal.laws import Condition, Exhausted, Undefined
@@ -62,6 +63,7 @@ __all__ = [
 
 VERSION = 1
 CASES = 7  # at most so many indices are compared with each other: 877 ways to coincide
+CHOICES = 10_000  # ways to choose positions for indices of concrete ranges
 _SEAL = object()
 
 
@@ -190,13 +192,14 @@ class Search:
             left = self._remainder(None)
             if left is None or not occurs_tag("D", freeze(left)):
                 return left
-        cases = list(self._cases(free, concrete, merged, parted, engine))
-        if not cases:
-            raise Undefined("its hypotheses about indices contradict each other")
-        for case in cases:
+        possible = False
+        for case in self._cases(free, concrete, merged, parted, engine):
+            possible = True
             left = self._remainder(case)
             if left is not None:
                 return left
+        if not possible:
+            raise Undefined("its hypotheses about indices contradict each other")
         return None
 
     def _remainder(self, case: dict[Atom, Atom] | None) -> Poly | None:
@@ -313,6 +316,8 @@ class Search:
         """
         named = [i for i in free if i not in concrete]
         if len(named) > CASES:
+            raise Exhausted
+        if prod(engine.dimensions[i[-1]].number or 1 for i in concrete) > CHOICES:
             raise Exhausted
         values = [[(0, n, i[-1]) for n in range(engine.dimensions[i[-1]].number or 0)] for i in concrete]
         for grouping in _partitions(sorted(named)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 
 class Verdict(StrEnum):
@@ -15,6 +16,8 @@ class Verdict(StrEnum):
     UNREAD = "unread"
 
 
+BY_DEFINITION = "{condition} (by definition)"  # said of a condition that the definitions see to
+EXCUSED = ("skipped", "baseline")  # what a claim counts as that need not be proved
 Value = int | float | str | list["Value"]
 
 
@@ -68,7 +71,7 @@ class Repair:
 
     kind: str
     latex: str
-    message: str = ""
+    message: str
 
 
 @dataclass(slots=True)
@@ -80,11 +83,14 @@ class Step:
         lhs, rhs: the two sides as they are written.
         dimensions: the symbols for all of whose sizes a proved claim holds.
         uses, conditions: the hypotheses that a proof needs, and what must not vanish or must be positive.
+        guaranteed: those of the conditions that the definitions see to.
         layout: how its derivatives are arranged; "any" where it has none.
         code, message: which diagnostic it is (see derive.diagnostics), and what is wrong, in words.
         reading: how the step was understood.
         place, expected: of what is unread, where the trouble is, and what might have stood there.
         residual: of what is unknown, what is left of lhs - rhs.
+        skipped: why the author wants the claim passed over although it is not proved.
+        known: whether it is in the baseline of faults that are let pass.
     """
 
     line: int
@@ -110,6 +116,15 @@ class Step:
     place: tuple[int, int] | None = None
     expected: str | None = None
     residual: str | None = None
+    guaranteed: frozenset[str] = frozenset()
+    skipped: str | None = None
+    known: bool = False
+
+    @property
+    def is_fault(self) -> bool:
+        """Whether it is a claim that is not proved, and that nobody has excused."""
+        excused = self.skipped is not None or self.known
+        return self.kind == "claim" and self.verdict is not Verdict.PROVED and not excused
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,12 +159,30 @@ class Report:
     source: str = field(default="", repr=False)
     words: frozenset[str] = frozenset()
 
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """How a notebook shows it: a row for each claim."""
+        from derive.render.html import report_cell  # loaded where a notebook asks for it
+
+        return {"text/html": report_cell(self), "text/plain": str(self)}
+
     @property
     def counts(self) -> dict[str, int]:
-        """How many claims got each verdict, and how many statements of other kinds there are."""
+        """How many claims got each verdict, and how many statements of other kinds there are.
+
+        A claim that is skipped, or is in the baseline, counts as that and not by its verdict.
+        """
         keys = ("proved", "refuted", "unknown", "unread", "definition", "given", "declaration")
-        found = [str(step.verdict) if step.kind == "claim" else step.kind for step in self.steps]
-        return {key: found.count(key) for key in keys}
+        found = [
+            step.kind
+            if step.kind != "claim"
+            else "skipped"
+            if step.skipped is not None
+            else "baseline"
+            if step.known
+            else str(step.verdict)
+            for step in self.steps
+        ]
+        return {key: found.count(key) for key in (*keys, *EXCUSED) if key in keys or key in found}
 
     def __str__(self) -> str:
         from derive.render.report import Style, report_text  # loaded only where something is printed

@@ -114,6 +114,8 @@ class Index:
 
     def __post_init__(self) -> None:
         size = self.range.number
+        if size is not None and size < 1:
+            raise ShapeError(f"a dimension is at least 1, not {size}")
         if isinstance(self.name, int) and (self.name < 0 or (size is not None and self.name >= size)):
             raise ShapeError(f"there is no position {self.name} among {self.range}, counted from 0")
 

@@ -27,6 +27,7 @@ from numeric.sampling import Point, Question, Setting
 Array = NDArray[np.float64]
 
 SHAPES = ((1, 1), (2, 3), (3, 2), (4, 1))  # sizes for every two dimension symbols
+A_GLANCE = ((1, 1), (2, 3))  # enough beside a verdict, where speed matters
 POINTS = 6
 VARIANTS = 4
 WORK = 10_000  # nodes computed at one choice of sizes
@@ -39,14 +40,19 @@ DROWNED = 1e-5  # a tolerance beyond this one tells nothing
 
 
 def gather(
-    claim: Claim, *, seed: int = 0, sizes: Sequence[Mapping[str, int]] | None = None
+    claim: Claim,
+    *,
+    seed: int = 0,
+    sizes: Sequence[Mapping[str, int]] | None = None,
+    shapes: Sequence[tuple[int, int]] = SHAPES,
 ) -> Evidence | None:
     """Both sides at random points of several sizes; None where the claim cannot be evaluated.
 
     Args:
         claim: what is to be looked at.
         seed: reproduces the points.
-        sizes: the sizes to try, by default a few rectangular ones, 1 included.
+        sizes: the sizes to try, by default those that `shapes` gives.
+        shapes: sizes for the dimension symbols taken in turn; by default a few rectangular ones, 1 included.
     """
     tried: list[dict[str, int]] = []
     holds: list[bool | None] = []
@@ -55,7 +61,7 @@ def gather(
         question = Question(claim, seed)
     except (Unevaluable, RecursionError):
         return None
-    for chosen in sizes if sizes is not None else _shapes(question.symbols):
+    for chosen in sizes if sizes is not None else _sizes(question.symbols, shapes):
         for used, excess, tolerance in _comparisons(question, chosen, seed):
             if used not in tried:
                 tried.append(used)
@@ -92,11 +98,11 @@ def _holds(relation: str, excess: Array, tolerance: Array) -> bool | None:
     return None if relation in ("<", ">") and (excess > -tolerance).any() else True
 
 
-def _shapes(names: list[str]) -> list[dict[str, int]]:
+def _sizes(names: list[str], shapes: Sequence[tuple[int, int]]) -> list[dict[str, int]]:
     """Every shape for the symbols taken in turn: of (2, 3), the sizes 2, 3, 2, 3, …"""
     if not names:
         return [{}]
-    return [{name: shape[place % 2] for place, name in enumerate(names)} for shape in SHAPES]
+    return [{name: shape[place % 2] for place, name in enumerate(names)} for shape in shapes]
 
 
 def _compare(setting: Setting, points: list[Point], seed: int) -> tuple[Array, Array]:

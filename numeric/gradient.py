@@ -13,6 +13,7 @@ no other constant enters it. To lie within it is agreement only if it is itself 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from html import escape
 from itertools import permutations
 from typing import Any, Literal
 
@@ -78,6 +79,14 @@ class GradientCheck:
         return self.verdict == "agree"
 
     def __str__(self) -> str:
+        about = f"{self.argument}, shape" if self.argument else "shape"
+        lines = [f"gradient, {about} {self.shape}: {self.verdict}"]
+        lines += [f"  {label:<31}{text}" for label, text in self._rows()]
+        lines += [f"  {name}: {part.verdict}" for name, part in self.parts.items()]
+        return "\n".join(lines)
+
+    def _rows(self) -> list[tuple[str, str]]:
+        """What was found, each with its label."""
         rows = [
             ("looks like", self.looks_like),
             ("reason", self.reason),
@@ -90,11 +99,22 @@ class GradientCheck:
         ]
         if not self.samples:
             rows = rows[:3] if self.index is not None else rows[:2]
-        about = f"{self.argument}, shape" if self.argument else "shape"
-        lines = [f"gradient, {about} {self.shape}: {self.verdict}"]
-        lines += [f"  {label:<31}{text}" for label, text in rows if text]
-        lines += [f"  {name}: {part.verdict}" for name, part in self.parts.items()]
-        return "\n".join(lines)
+        return [(label, text) for label, text in rows if text]
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """How a notebook shows it: the verdict, and what was found as a table."""
+        mark, colour = {
+            "agree": ("✓", "#2a8c4e"), "disagree": ("✗", "#d0443a"), "inconclusive": ("?", "#b07a10"),
+        }[self.verdict]  # fmt: skip
+        rows = [*self._rows(), *((name, part.verdict) for name, part in self.parts.items())]
+        cells = "".join(
+            f'<tr><th scope="row" style="text-align:left">{escape(label)}</th>'
+            f'<td style="text-align:left">{escape(text)}</td></tr>'
+            for label, text in rows
+        )
+        about = f"gradient, {self.argument + ', ' if self.argument else ''}shape {self.shape}"
+        head = f'{escape(about)}: <b style="color:{colour}">{mark} {self.verdict}</b>'
+        return {"text/html": f"<div><p>{head}</p><table>{cells}</table></div>", "text/plain": str(self)}
 
 
 def check_gradient(

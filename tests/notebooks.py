@@ -2,7 +2,8 @@
 
     python -m tests.notebooks [NAME ...]     executes notebooks, all by default, and stores their outputs
 
-What would change from run to run (times, versions, the order in which output arrived) is not stored.
+What would change from run to run (times, versions) is not stored. Nor is HTML beside text: sites that merely
+display a notebook take style and MathML out of it, and the text is what still reads well there.
 """
 
 from __future__ import annotations
@@ -58,14 +59,16 @@ def cleaned(notebook: Any) -> Any:
     for cell in notebook.cells:
         cell.metadata = {key: value for key, value in cell.metadata.items() if key == "tags"}
         if cell.cell_type == "code":
-            cell.outputs = _joined(cell.outputs)
+            cell.outputs = _plain(cell.outputs)
     return notebook
 
 
-def _joined(outputs: list[Any]) -> list[Any]:
-    """The outputs, with what was printed without anything in between in one piece."""
+def _plain(outputs: list[Any]) -> list[Any]:
+    """The outputs without HTML, and with what was printed without anything in between in one piece."""
     found: list[Any] = []
     for output in outputs:
+        if "text/plain" in output.get("data", {}):
+            output["data"].pop("text/html", None)
         before = found[-1] if found else {}
         if output["output_type"] == "stream" and output["name"] == before.get("name"):
             before["text"] += output["text"]

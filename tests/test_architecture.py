@@ -21,6 +21,8 @@ TRUSTED = frozenset(
         "derive.normal",
         "derive.normal.polynomial",
         "derive.normal.laws",
+        "derive.normal.signs",
+        "derive.normal.sums",
         "derive.normal.normal_form",
         "derive.normal.hypotheses",
     }

@@ -113,6 +113,29 @@ def test_verbose_shows_what_is_proved(run: Run) -> None:
     assert "     = uses: xᵀ x = 1\n" in result.stdout
 
 
+def test_show_reading_tells_how_each_step_was_understood(run: Run) -> None:
+    """Declarations by the shape that they give, claims with the shape and layout of both sides."""
+    said = run("check", "notes.md", "--show-reading", notes=DOCUMENT).stdout
+    assert "notes.md:6:3: declaration\n         A ∈ R^(n × n)\n     = read as: A ∈ R^(n × n)\n" in said
+    assert "     = read as: ∂(xᵀ x)/∂x = x + x ∈ Rⁿ, in denominator layout\n" in said
+    assert "     = read as: y = xᵀ x y ∈ Rⁿ\n" in said
+
+
+def test_a_condition_that_a_definition_sees_to_is_marked(run: Run) -> None:
+    """p > 0 follows from p := e^u; of v nothing is known."""
+    text = r"""$u, v \in \mathbb{R}$ and $p = e^u$.
+
+$$ \log(p v) = \log p + \log v $$
+
+$$ \log p^2 = 2 \log p $$
+"""
+    said = run("check", "a.md", "--verbose", a=text).stdout
+    first, second = re.findall("where: (.*)", said)
+    assert "v > 0" in first.split(", ")
+    assert "by definition" not in first
+    assert second == "p > 0 (by definition), p² > 0 (by definition)"
+
+
 def test_a_proved_document(run: Run) -> None:
     """There is only the ledger."""
     result = run("check", "a.md", a=RIGHT)
@@ -221,7 +244,11 @@ def test_json_is_version_one(run: Run) -> None:
     assert refuted["numeric"].keys() >= {"method", "samples", "max_error"}
     used = next(step for step in document["steps"] if step["uses"])
     assert (used["uses"], used["layout"]) == (["x^T x = 1"], "any")
+    assert used["reading"] == r"y = x^T x y \in \mathbb{R}^{n}"
     assert [note["code"] for note in document["notes"]] == ["D110"]
+    open_one = next(step for step in document["steps"] if step["verdict"] == "unknown")
+    assert r"\left\|x + y\right\|" in open_one["reading"]
+    assert open_one["residual"].count(r"\sqrt") == 3
 
 
 def test_json_holds_what_cannot_be_encoded(run: Run) -> None:
@@ -321,8 +348,9 @@ def test_a_step_with_everything() -> None:
     )
     step = Step(
         3, 2, "claim", "=", r"\frac{\partial A x}{\partial x}", "A", Verdict.REFUTED, code="D102",
-        message="no", layout="denominator", counterexample=found, repair=Repair("transpose", "A^T"),
-        reading="the Jacobian",
+        message="no", layout="denominator", counterexample=found,
+        repair=Repair("transpose", "A^T", "with a transpose it is proved"),
+        reading=r"J",
     )  # fmt: skip
     note = Note(3, 2, "something", "D110")
     text = page(step, source=source, style=Style(reading=True), notes=[note])
@@ -333,7 +361,7 @@ def test_a_step_with_everything() -> None:
    2 | \\frac{\\partial A x}{\\partial x}
    3 |  = A $$
      |  ^
-     = read as: the Jacobian
+     = read as: J, in denominator layout
      = counterexample: m = 1, n = 2, entry (1, 2)
          A = [ 1/2  -1 ]   x = (1, 0)   σ(t) = t²
          left side  1

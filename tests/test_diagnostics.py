@@ -47,7 +47,7 @@ def test_its_correction_yields_nothing(entry: Diagnostic) -> None:
 @each_entry
 def test_an_entry_is_complete(entry: Diagnostic) -> None:
     """Each entry says what, why and what instead, in sentences."""
-    assert re.fullmatch(r"D[012]\d\d", entry.code)
+    assert re.fullmatch(r"D[0123]\d\d", entry.code)
     assert not entry.title.endswith(".")
     for text in (entry.what, entry.why):
         assert len(text) > 30
@@ -98,7 +98,12 @@ def step(verdict: Verdict, **fields: object) -> Step:
         (step(Verdict.REFUTED), "D102", "the two sides differ"),
         (step(Verdict.REFUTED, code="D101", message="shapes"), "D101", "shapes"),
         (
-            step(Verdict.REFUTED, code="D101", message="shapes", repair=Repair("layout", "A^T")),
+            step(
+                Verdict.REFUTED,
+                code="D101",
+                message="shapes",
+                repair=Repair("layout", "A^T", "right in numerator layout"),
+            ),
             "D103",
             "shapes",
         ),

@@ -46,6 +46,8 @@ def test_it_holds_nothing_of_the_machine_that_ran_it(path: Path) -> None:
     notebook = nbformat.read(path, as_version=4)
     assert set(notebook.metadata) == {"kernelspec", "language_info"}
     assert all(set(cell.metadata) <= {"tags"} for cell in notebook.cells)
+    outputs = [output.get("data", {}) for cell in code_cells(notebook) for output in cell.outputs]
+    assert not any("text/html" in data for data in outputs)
     for cell in notebook.cells:
         text = cell.source + (said(cell) if cell.cell_type == "code" else "")
         assert not ABSOLUTE.search(text), text

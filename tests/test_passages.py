@@ -407,9 +407,9 @@ BOMBS = {
 def test_expansion_is_bounded(definitions: str) -> None:
     """A formula that would grow without end is left alone."""
     formula = r"\a{" + "x" * 1000 + "} = 1"
-    started = time.perf_counter()
+    started = time.process_time()
     assert [one.text for one in tex.read(f"{definitions}${formula}$") if one.kind == "inline"] == [formula]
-    assert time.perf_counter() - started < 10
+    assert time.process_time() - started < 10
 
 
 def test_expansion_of_a_document_is_bounded() -> None:
@@ -595,18 +595,18 @@ HOSTILE = [
 @pytest.mark.parametrize("read", READERS.values(), ids=READERS)
 def test_time_grows_with_length_alone(read: Read, piece: str) -> None:
     """What a quadratic reader would not finish today."""
-    started = time.perf_counter()
+    started = time.process_time()
     read(piece * (100_000 // len(piece)))
-    assert time.perf_counter() - started < 10
+    assert time.process_time() - started < 10
 
 
 @pytest.mark.parametrize("piece", ["$", "\\(", "> ", "\\[ $$ "])
 @pytest.mark.parametrize("read", READERS.values(), ids=READERS)
 def test_a_million_characters(read: Read, piece: str) -> None:
     """A document of a megabyte."""
-    started = time.perf_counter()
+    started = time.process_time()
     read(piece * (1_000_000 // len(piece)))
-    assert time.perf_counter() - started < 30
+    assert time.process_time() - started < 30
 
 
 @pytest.mark.slow
@@ -614,13 +614,13 @@ def test_a_million_characters(read: Read, piece: str) -> None:
 @pytest.mark.parametrize("read", READERS.values(), ids=READERS)
 def test_a_million_characters_of_anything(read: Read, piece: str) -> None:
     """All the hostile documents, ten times as long."""
-    started = time.perf_counter()
+    started = time.process_time()
     read(piece * (1_000_000 // len(piece)))
-    assert time.perf_counter() - started < 120
+    assert time.process_time() - started < 120
 
 
 def test_runs_of_backticks_of_all_lengths() -> None:
     """Looking for the end of each among all the others takes no longer."""
-    started = time.perf_counter()
+    started = time.process_time()
     markdown.read(" ".join("`" * length for length in range(1, 1000)))
-    assert time.perf_counter() - started < 10
+    assert time.process_time() - started < 10

@@ -88,7 +88,7 @@ def load(
 
     file, body = text(name, layout)
     judged: list[tuple[Step, Statement]] = []
-    report, scope = check(
+    report, checker = check(
         file,
         body,
         markdown.read(body),
@@ -97,6 +97,7 @@ def load(
         sizes,
         lambda *pair: judged.append(pair),
     )
+    report.source = body
     engines = (0, 0)
     if compare_engines:
         from derive.second_opinion import entrywise, explicit  # SymPy is loaded only where it is used
@@ -107,7 +108,9 @@ def load(
             step.explicit = explicit(statement)
     claims = [step for step in report.steps if step.kind == "claim"]
     result = claims[-1].rhs if claims else ""
-    return Derivation(name, report, _quantities(report.steps), result, None, title(name), engines, scope)
+    return Derivation(
+        name, report, _quantities(report.steps), result, None, title(name), engines, checker.scope
+    )
 
 
 def default_judge() -> Judge:

@@ -189,8 +189,9 @@ class Engine(NormalForm):
         for rule in candidates:
             for binding, left in self._matches(rule.pattern, atoms, {}):
                 summed = [binding[b] for b in rule.bound]
+                elsewhere = (rule.pattern, tuple(left))  # the matrix under an inverse stands in its pattern
                 if len(set(summed)) < len(summed) or not all(
-                    b in bound and not any(occurs(b, a) for a in left) for b in summed
+                    b in bound and not occurs(b, elsewhere) for b in summed
                 ):
                     continue
                 if any(binding[blank] in summed for blank in binding if blank not in rule.bound):

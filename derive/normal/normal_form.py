@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import Any
 
 from derive.functions import FUNCTIONS
-from derive.normal.laws import Condition, Laws, Undefined
+from derive.normal.laws import Condition, Undefined
 from derive.normal.polynomial import (
     UNIT,
     Atom,
@@ -24,6 +24,7 @@ from derive.normal.polynomial import (
     small,
     tensor_names,
 )
+from derive.normal.sums import Sums
 from derive.terms import (
     Abstraction,
     Apply,
@@ -54,7 +55,12 @@ class Argument(Term):
     """The variable at which a known function is unfolded and differentiated."""
 
 
-class NormalForm(Laws):
+def is_fixed(whole: object, *indices: Atom) -> bool:
+    """Whether something depends on none of these indices."""
+    return not any(occurs(index, whole) for index in indices)
+
+
+class NormalForm(Sums):
     """The normal form of terms.
 
     Attributes:
@@ -118,6 +124,7 @@ class NormalForm(Laws):
                 if self.expands(key[-1]):
                     total = {}
                     for value in range(index.range.number or 0):
+                        self.spend(1)
                         add(total, self.normalise(body, {**scope, key: (0, value, key[-1])}))
                     return total
                 bound = self.fresh(key[-1])
@@ -134,10 +141,10 @@ class NormalForm(Laws):
                 return {((self.bounded(atom), 1),): 1}
             case Inverse(matrix, row, column):
                 (r, c), entry = self.open_term(matrix, scope)
-                return self.inverse(r, c, entry, at(row), at(column))
+                return self.closed(self.inverse(r, c, entry, at(row), at(column)), r, c)
             case Determinant(matrix):
                 (r, c), entry = self.open_term(matrix, scope)
-                return self.determinant(r, c, entry)
+                return self.closed(self.determinant(r, c, entry), r, c)
             case Partial(body, Entry(tensor, indices)):
                 return self.partial(body, tensor, tuple(map(at, indices)), scope)
         raise TypeError(f"not a term: {term!r}")
@@ -147,6 +154,12 @@ class NormalForm(Laws):
         bound = tuple(self.fresh(key[-1]) for key in keys)
         body = self.normalise(part.body, {**scope, **dict(zip(keys, bound, strict=True))})
         return bound, self.reduce(body)
+
+    def closed(self, poly: Poly, *indices: Atom) -> Poly:
+        """The polynomial, which must not mention indices that were only lent to a matrix."""
+        if not is_fixed(freeze(poly), *indices):
+            raise Undefined("a row or column index escapes from its matrix")
+        return poly
 
     def entry(self, tensor: str, at: tuple[Atom, ...], written: bool = False) -> Poly:
         """An entry, unfolded where it is defined; what that demands is needed only of an entry as written."""
@@ -242,7 +255,7 @@ class NormalForm(Laws):
             return self.sum_over(middle, self.multiply(first, self.inverse(r, k, left, middle, j)))
         if len(body) == 1 and len(next(iter(body))) == 1:
             (((atom, exponent),),) = body
-            if atom[0] == "I" and exponent == 1 and {atom[2], atom[3]} == {r, c}:
+            if atom[0] == "I" and exponent == 1 and {*atom[2:]} == {r, c} and is_fixed(atom[1], r, c):
                 (p, q), matrix = atom[1]
                 ends = {p: i, q: j} if atom[2] == r else {p: j, q: i}
                 return self.transform(dict(matrix), ends)
@@ -268,7 +281,7 @@ class NormalForm(Laws):
             return self.multiply(self.determinant(r, k, left), self.determinant(k, c, right))
         if len(body) == 1 and len(next(iter(body))) == 1:
             (((atom, exponent),),) = body
-            if atom[0] == "I" and exponent == 1 and {atom[2], atom[3]} == {r, c}:
+            if atom[0] == "I" and exponent == 1 and {*atom[2:]} == {r, c} and is_fixed(atom[1], r, c):
                 return self.power({((("J", atom[1]), 1),): 1}, -1)
         return {((self.bounded(("J", self._oriented(body, r, c, None)[0])), 1),): 1}
 

@@ -15,7 +15,17 @@ from derive.expression import Expression, Layout, Shape
 from derive.functions import SPELLINGS
 from derive.lowering import Lowering
 from derive.reader import latex as tex
-from derive.reader.dots import DOTTED, at_letter, general_term, numbered
+from derive.reader.dots import (
+    ACROSS,
+    DOTTED,
+    at_letter,
+    cells_of,
+    general_term,
+    grid_pattern,
+    list_pattern,
+    numbered,
+    spike,
+)
 from derive.reader.scope import Formula, Function, Scope, Unreadable, key
 from derive.reader.scope import dimension as statement_dimension
 from derive.terms import ONE, Dimension, Index, ShapeError
@@ -106,6 +116,8 @@ class Elaborator:
     def _family_pair(self, pair: tuple[tex.Node, tex.Node]) -> bool:
         """Whether two factors are one of the vectors f(x_n); its letter is learnt then."""
         second = pair[1].base if isinstance(pair[1], tex.Script) else pair[1]
+        if not (isinstance(second, tex.Fence) and isinstance(second.body, tex.Script)):
+            return False
         for head in (pair[0], *_other_fonts(pair[0])):
             family = self.family_name(tex.Juxtapose(head.start, second.end, (head, second)))
             if family is not None and family[0] in self.scope.shapes:
@@ -722,6 +734,9 @@ class Elaborator:
         whole = self.known(node)
         if whole is not None and whole in self.scope.shapes:
             return self.named(whole)
+        if isinstance(node.sup, tex.Symbol) and node.sup.letter in self.scope.omitted:
+            plain = tex.Script(node.start, node.end, node.base, node.sub, None, node.primes)
+            return self.expression(plain if node.sub is not None or node.primes else node.base)
         e = self.scope.shapes.get("e")
         is_e = isinstance(node.base, tex.Symbol) and node.base.letter == "e" and (
             e is None
@@ -926,6 +941,12 @@ class Elaborator:
             if node.open in ("[", "(") and any(isinstance(i, tex.Dots) for i in node.body.items):
                 return x.Transpose(self.listed(node.body.items, node))
             raise Unreadable("D002", "a list in brackets has no reading here yet", node)
+        if (
+            node.open == "["
+            and (found := cells_of(node)) is not None
+            and any(isinstance(cell, tex.Dots) for cell in found[0])
+        ):
+            return x.Transpose(self.listed(found[0], node))
         return self.expression(node.body)
 
     def norm(self, node: tex.Fence, sub: tex.Node | None) -> Expression:
@@ -1022,25 +1043,94 @@ class Elaborator:
 
     def matrix(self, node: tex.Matrix, rows: tuple[tuple[tex.Node | None, ...], ...]) -> Expression:
         cells = [cell for row in rows for cell in row]
-        if any(isinstance(cell, tex.Dots) for cell in cells) and 1 in (len(rows), len(rows[0])):
+        if any(isinstance(cell, tex.Dots) for cell in cells):
+            if 1 not in (len(rows), len(rows[0])):
+                return self.grid(node, rows)
             column = self.listed(cells, node)
             return column if len(rows) > 1 else x.Transpose(column)
-        if any(cell is None or isinstance(cell, tex.Dots) for row in rows for cell in row):
-            raise Unreadable("D002", "a matrix with dots has no reading here yet", node)
+        if any(cell is None for cell in cells):
+            raise Unreadable("D002", "a matrix with empty places has no reading here yet", node)
         return x.Blocks(tuple(tuple(self.expression(c) for c in row if c is not None) for row in rows))
 
     def listed(self, cells: Sequence[tex.Node | None], node: tex.Node) -> Expression:
-        """a_1, a_2, ..., a_n as a column, by its general entry."""
-        written = [c for c in cells if c is not None and not isinstance(c, tex.Dots)]
-        general = general_term(written[0], written[-1], self.scope.first) if len(written) > 1 else None
-        if general is None or general == written[0]:
+        """a_1, a_2, ..., a_n as a column, by its general entry; 0, ..., a, ..., 0 by where its a stands."""
+        alone = spike(cells)
+        if alone is not None:
+            return self.standing_out(alone, node)
+        pattern = list_pattern(cells)
+        if pattern is None:
             raise Unreadable(
                 "D017", "the general entry of this list is not clear", node, "x_1, x_2, \\dots, x_n"
             )
+        general, last, start = pattern
         inner = Elaborator(self.scope, self.layout, self.by_scalar, dict(self.bound), dict(self.ranges))
         size = inner.range_of(DOTTED, node, general)
+        self.ends(last, start, size, node)
         inner.bound[DOTTED] = Index(DOTTED, size)
-        return x.Entries((Index(DOTTED, size), Index("·column", ONE)), inner.expression(general))
+        value = inner.expression(general)
+        if not value.is_scalar:
+            raise Unreadable("D002", "a list of arrays with dots has no reading here yet", node)
+        return x.Entries((Index(DOTTED, size), Index("·column", ONE)), value)
+
+    def ends(self, last: tex.Node, start: int, size: Dimension, node: tex.Node) -> None:
+        """Check that dots end where what they number ends. Raises Unreadable."""
+        said = self.limit(last, start)
+        if (
+            said is not None
+            and said != size
+            and size.number is None
+            and not said.names - self.scope.dimensions
+        ):
+            raise Unreadable("D017", f"the dots end at {said}, but what they number has {size} entries", node)
+
+    def standing_out(self, alone: tex.Node, node: tex.Node) -> Expression:
+        """0, ..., a, ..., 0 as a column: a at the place that the text, or the chain, names."""
+        place = self.scope.place
+        size = None if place is None else self._range_if_known(tex.Symbol(node.start, node.end, place))
+        if place is None or size is None:
+            raise Unreadable("D017", "at which place this entry stands is not clear", alone, "x_j e_i")
+        value = self.expression(alone)
+        if not value.is_scalar:
+            raise Unreadable("D002", "a list of arrays with dots has no reading here yet", node)
+        return x.Multiply(value, x.Basis(self.named_index(place, size)))
+
+    def grid(self, node: tex.Matrix, rows: Sequence[Sequence[tex.Node | None]]) -> Expression:
+        """A matrix with dots by its general entry, and that of its diagonal where it is another."""
+        pattern = grid_pattern(rows, self.scope.first)
+        if pattern is None:
+            raise Unreadable(
+                "D017", "the general entry of this matrix is not clear", node, r"a_{11} & \dots & a_{1n}"
+            )
+        general, diagonal, lasts = pattern
+        parts = [general] if diagonal is None else [general, diagonal]
+        inner = Elaborator(self.scope, self.layout, self.by_scalar, dict(self.bound), dict(self.ranges))
+        sizes: dict[str, Dimension] = {}
+        for letter in (DOTTED, ACROSS):
+            try:
+                sizes[letter] = inner.range_of(letter, node, *parts)
+            except Unreadable:
+                if diagonal is None:
+                    raise
+        if diagonal is not None:
+            known = next(iter(sizes.values()), None)
+            if known is None:
+                raise Unreadable("D012", "the size of this matrix is not known", node)
+            sizes = {DOTTED: sizes.get(DOTTED, known), ACROSS: sizes.get(ACROSS, known)}
+        for letter, size in sizes.items():
+            if letter in lasts:
+                self.ends(lasts[letter], self.scope.first, size, node)
+            inner.bound[letter] = Index(letter, size)
+        row, column = (Index(letter, sizes[letter]) for letter in (DOTTED, ACROSS))
+        value = inner.expression(general)
+        if diagonal is not None:
+            if row.range != column.range:
+                raise ShapeError("the diagonal of a matrix that is not square")
+            delta: Expression = x.Delta(row, column)
+            off = x.Add((x.Constant(Fraction(1)), x.Negate(delta)))
+            value = x.Add((x.Multiply(delta, inner.expression(diagonal)), x.Multiply(off, value)))
+        if not value.is_scalar:
+            raise Unreadable("D002", "a matrix of arrays with dots has no reading here yet", node)
+        return x.Entries((row, column), value)
 
     def cases(self, node: tex.Cases, rows: tuple[tex.Case, ...]) -> Expression:
         """Values for i = j and for i != j, as delta_ij a + (1 - delta_ij) b."""
@@ -1083,12 +1173,13 @@ class Elaborator:
         above = _differential(node.numerator)
         below = _denominators(node.denominator)
         if above is not None and above[1] and below is None:
-            raise Unreadable(
-                "D018",
+            said, pairs = (
                 "a differential sign stands above this fraction and none below",
-                node.denominator,
-                r"\partial x below",
+                self.unlike_one(node),
             )
+            if pairs:
+                said += ", which divides by an array"
+            raise Unreadable("D018", said, node.denominator, r"\partial x below", pairs)
         if above is None or below is None:
             numerator, denominator = self.expression(node.numerator), self.expression(node.denominator)
             if _pending(numerator):
@@ -1109,6 +1200,13 @@ class Elaborator:
         for variable in reversed(variables):
             body = self.partial(body, self.variable(variable))
         return body
+
+    def unlike_one(self, node: tex.Fraction) -> tuple[tuple[Dimension, Dimension], ...]:
+        """The dimensions of a denominator that would have to be 1 to divide by it."""
+        try:
+            return tuple((size, ONE) for size in self.expression(node.denominator).shape if size != ONE)
+        except (Unreadable, ShapeError):
+            return ()
 
     def partial(self, body: Expression, variable: Expression) -> Expression:
         """A derivative in the layout of this reading."""

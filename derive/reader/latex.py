@@ -261,9 +261,15 @@ class Cases(Node):
     rows: tuple[Case, ...]
 
 
+_PARTS: dict[type, tuple[str, ...]] = {}  # the names of the fields of each kind of node, last first
+
+
 def children(node: Node) -> Iterator[Node]:
     """The nodes directly below a node, from left to right."""
-    pending: list[object] = [getattr(node, entry.name) for entry in reversed(fields(node))]
+    kind = type(node)
+    if kind not in _PARTS:
+        _PARTS[kind] = tuple(entry.name for entry in reversed(fields(kind)))
+    pending: list[object] = [getattr(node, name) for name in _PARTS[kind]]
     while pending:
         value = pending.pop()
         if isinstance(value, Node):

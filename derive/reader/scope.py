@@ -8,7 +8,8 @@ includes fonts, accents and those scripts that belong to the name.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from typing import Any
 
 from derive import expression as x
 from derive import terms as t
@@ -90,6 +91,9 @@ class Scope:
     binary: dict[str, str] = field(default_factory=dict)  # vectors of zeros and ones, and where that is said
     layout: x.Layout | None = None
     nabla: str | None = None  # what a bare nabla refers to
+    omitted: set[str] = field(default_factory=set)  # marks, as of a layer, that the text says it leaves out
+    place: str | None = None  # where the entry stands that a list such as 0, ..., a, ..., 0 shows
+    columns: dict[str, Dimension] = field(default_factory=dict)  # how many vectors W = [w_1, ..., w_c] lists
 
     def may_equal(self, left: Dimension, right: Dimension) -> bool:
         """Whether two dimensions could be the same number under different names."""
@@ -219,15 +223,30 @@ class Scope:
                         found.append(t.Equation(yi, t.Delta(i, k), (label, *total.labels, *h.labels)))
         return found
 
-    def copy(self) -> Scope:
-        return replace(
-            self,
-            **{
-                slot: type(getattr(self, slot))(getattr(self, slot))
-                for slot in ("shapes", "definitions", "functions", "families", "constants", "letters",
-                             "dimensions", "hypotheses", "binary")
-            },
-        )  # fmt: skip
+
+def resized(value: Any, sizes: Mapping[str, int]) -> Any:
+    """A scope, an expression or a hypothesis with numbers put for some of its dimensions."""
+    match value:
+        case Dimension():
+            total = Dimension(())
+            for names, coefficient in value.monomials:
+                for name in names:
+                    coefficient *= sizes.get(name, 1)
+                total = total + Dimension(((tuple(n for n in names if n not in sizes), coefficient),))
+            return total
+        case dict():
+            return {k: resized(v, sizes) for k, v in value.items()}
+        case list() | tuple():
+            return type(value)(resized(v, sizes) for v in value)
+        case _ if is_dataclass(value) and not isinstance(value, type):
+            changed = {
+                slot.name: resized(getattr(value, slot.name), sizes) for slot in fields(value) if slot.init
+            }
+            if isinstance(value, Scope):
+                changed["sizes"] = {**value.sizes, **sizes}
+                changed["dimensions"] = value.dimensions - sizes.keys()
+            return replace(value, **changed)
+    return value
 
 
 def _is_total(hypothesis: t.Hypothesis, name: str) -> bool:

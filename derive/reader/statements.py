@@ -9,6 +9,7 @@ z = W x + b                            a definition, where z has no meaning yet
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -17,9 +18,10 @@ from derive import terms as t
 from derive.expression import Expression, Shape
 from derive.lowering import Lowering, Unsupported, state
 from derive.reader import latex as tex
-from derive.reader.elaborate import Elaborator, Pending
+from derive.reader.dots import DOTTED, cells_of, list_pattern, spike
+from derive.reader.elaborate import TRANSPOSES, Elaborator, Pending
 from derive.reader.scope import Family, Formula, Function, Scope, Unreadable, dimension, entry_term, key
-from derive.terms import ONE, Index, ShapeError
+from derive.terms import ONE, Dimension, Index, ShapeError
 
 RESERVED = frozenset({*tex.BUILTIN_WORDS, "e", r"\partial", r"\nabla", "d"}) - {"sum"}  # never defined
 
@@ -444,6 +446,123 @@ def _typed_names(node: tex.Script, scope: Scope) -> set[str]:
 def _column(value: x.Entries) -> Expression:
     """Entries over one index as a column."""
     return x.Entries((*value.indices, Index("·column", ONE)), value.body)
+
+
+def enumerates(clause: tex.Clause, scope: Scope) -> bool:
+    r"""Carry out an equation that only shows what a name holds, and say whether it was one.
+
+    y = [0, \dots, 1, \dots, 0]^T         zeros and ones, of which one is 1
+    e_j = [0, \dots, 1, \dots, 0]^T       the basis vectors
+    x = [x_1, \dots, x_n]^T              a vector, by its entries
+    W = [w_1, \dots, w_c]                a matrix, by its columns
+    """
+    if clause.first is None or not clause.links or clause.links[0].relation not in ("=", ":="):
+        return False
+    more = clause.links[1:]
+    if len(more) > 1 or (more and more[0].relation != r"\in"):
+        return False
+    held = cells_of(clause.links[0].node)
+    if held is None or not any(isinstance(cell, tex.Dots) for cell in held[0]):
+        return False
+    cells, upright = held
+    shape = shape_of(more[0].node, scope) if more else None
+    node = clause.first
+    alone = spike(cells)
+    if alone is not None:
+        if not isinstance(alone, tex.Number) or alone.text != "1":
+            return False
+        return _one_hot(node, shape, scope)
+    pattern = list_pattern(cells)
+    name = key(node)
+    if pattern is None or name is None or name in scope.definitions:
+        return False
+    size = Elaborator(scope).limit(pattern[1], pattern[2]) if _may_number(pattern[1]) else None
+    match pattern[0]:
+        case tex.Script(base=base, sub=tex.Symbol(letter=letter), sup=None, primes=0) if letter == DOTTED:
+            return size is not None and _shown(name, base, size, upright, scope)
+        case tex.Script(
+            base=tex.Script(base=base, sub=tex.Symbol(letter=letter), sup=None), sub=None, sup=sup
+        ) if letter == DOTTED and sup is not None and upright and _is_transposed(sup):
+            return size is not None and _columns(name, base, size, scope, transposed=True)
+    return False
+
+
+def _may_number(last: tex.Node) -> bool:
+    """Whether this can be how many there are: n, 5 or n - 1."""
+    return isinstance(last, (tex.Symbol, tex.Number, tex.Plus))
+
+
+def _is_transposed(sup: tex.Node) -> bool:
+    return isinstance(sup, tex.Symbol) and sup.letter in TRANSPOSES
+
+
+def _one_hot(node: tex.Node, shape: Shape | None, scope: Scope) -> bool:
+    """e_j or y as a column of zeros and one 1."""
+    if isinstance(node, tex.Script) and isinstance(node.sub, tex.Symbol) and node.sup is None:
+        base = key(node.base)
+        if base is None or node.sub.letter in scope.dimensions:
+            return False
+        if base not in scope.families:
+            general = (
+                None if shape is None else x.Basis(Index(node.sub.letter, max(shape, key=lambda d: d != ONE)))
+            )
+            scope.forget(base)
+            scope.families[base] = Family(node.sub.letter, general)
+        return True
+    name = Elaborator(scope).resolve(node) or key(node)
+    if name is None:
+        return False
+    if name not in scope.shapes:
+        scope.declare(name, shape or (scope.dimension(f"n_{name}"), ONE))
+    if name in scope.definitions or not scope.symbol(name).is_vector:
+        return False
+    if name not in scope.binary:
+        scope.binary[name] = rf"{name} \text{{ one-hot}}"
+        index = Index("·place", next(d for d in scope.shapes[name] if d != ONE))
+        total = t.Sum(index, t.Entry(name, (index,)))
+        scope.assume(t.Equation(total, t.Number(1), (rf"\sum_i {name}_i = 1",)))
+    return True
+
+
+def _shown(name: str, base: tex.Node, size: Dimension, upright: bool, scope: Scope) -> bool:
+    """x = [x_1, ..., x_n]^T for a vector of numbers, or W = [w_1, ..., w_c] for a matrix of columns."""
+    entries = key(base)
+    if entries is None:
+        return False
+    if (
+        _letters(entries).lower() == _letters(name).lower()
+        and (_letters(name).islower() or name not in scope.shapes or scope.symbol(name).is_vector)
+        and _letters(name) == _letters(entries)
+    ):
+        if name not in scope.shapes:
+            scope.declare(name, (size, ONE))
+            return True
+        return not upright and scope.shapes[name] == (size, ONE)  # a column, written in a line
+    return not upright and _columns(name, base, size, scope, transposed=False)
+
+
+def _letters(name: str) -> str:
+    """A name without its font and its accents."""
+    return re.sub(r"\\(?:math[a-z]+|hat|bar|tilde|vec|dot|ddot)\b|[{}]", "", name)
+
+
+def _columns(name: str, base: tex.Node, size: Dimension, scope: Scope, *, transposed: bool) -> bool:
+    """W = [w_1, ..., w_c]: w_j is a column of W, or a row where it is transposed."""
+    member = key(base)
+    if member is None or scope.knows(member):
+        return False
+    if name not in scope.shapes:
+        if not transposed:
+            scope.columns[name] = size
+        return not transposed
+    symbol = scope.symbol(name)
+    if symbol.shape[0 if transposed else 1] != size:
+        if not transposed:
+            scope.columns[name] = size
+        return not transposed and symbol.shape[0] == size
+    scope.define(member, symbol if transposed else x.Transpose(symbol))
+    scope.stacked.add(member)
+    return True
 
 
 def fix_class(clause: tex.Clause, scope: Scope) -> None:

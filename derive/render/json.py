@@ -35,6 +35,8 @@ def step_object(step: Step) -> dict[str, Any]:
         "place": None if step.place is None else list(step.place),
         "reading": step.reading,
         "residual": step.residual,
+        "skipped": step.skipped,
+        "baseline": step.known,
         "cell": step.cell,
         "explicit": [list(row) for row in step.explicit] or None,
         "repair": None if step.repair is None else asdict(step.repair),

@@ -7,13 +7,12 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from derive.render.latex import chains
-from derive.report import Report, Step, Verdict
+from derive.report import BY_DEFINITION, EXCUSED, Report, Step, Verdict
 
 if TYPE_CHECKING:
     from derive.derivation import Derivation
 
 _BAR = re.compile(r"\\.|\|")
-VERDICTS = ("proved", "refuted", "unknown", "unread")
 
 
 def derivation_markdown(derivation: Derivation) -> str:
@@ -35,7 +34,10 @@ def _row(step: Step) -> str:
     if step.uses:
         verdict += ", uses " + ", ".join(f"${use}$" for use in step.uses)
     if step.conditions:
-        verdict += ", where " + ", ".join(f"${condition}$" for condition in step.conditions)
+        verdict += ", where " + ", ".join(
+            BY_DEFINITION.format(condition=f"${c}$") if c in step.guaranteed else f"${c}$"
+            for c in step.conditions
+        )
     formula = _BAR.sub(_unbarred, f"{step.relation} {step.rhs}".replace("\n", " "))
     return f"| ${formula}$ | {step.rule or ''} | {verdict} |"
 
@@ -47,10 +49,10 @@ def _unbarred(bar: re.Match[str]) -> str:
 
 def reports_markdown(reports: Sequence[Report], given: Sequence[Report] = ()) -> str:
     """A table of documents, and a section for each that is not proved, or that needs a hypothesis."""
-    lines = ["# derive check", "", f"| document | {' | '.join(VERDICTS)} | layout |"]
-    lines.append("| --- |" + " --- |" * (len(VERDICTS) + 1))
+    lines = ["# derive check", "", f"| document | {' | '.join(Verdict)} | layout |"]
+    lines.append("| --- |" + " --- |" * (len(Verdict) + 1))
     for report in reports:
-        counts = " | ".join(str(report.counts[verdict]) for verdict in VERDICTS)
+        counts = " | ".join(str(report.counts[verdict]) for verdict in Verdict)
         lines.append(f"| {_code(report.path)} | {counts} | {report.layout or ''} |")
     for report in [*given, *reports]:
         lines += _section(report)
@@ -58,12 +60,13 @@ def reports_markdown(reports: Sequence[Report], given: Sequence[Report] = ()) ->
 
 
 def _section(report: Report) -> list[str]:
-    open_steps = [s for s in report.steps if s.kind == "claim" and s.verdict is not Verdict.PROVED]
+    open_steps = [step for step in report.steps if step.is_fault]
+    excused = [f"{report.counts[key]} {key}" for key in EXCUSED if key in report.counts]
     needed: dict[str, list[int]] = {}
     for step in report.steps:
         for use in step.uses:
             needed.setdefault(use, []).append(step.line)
-    if not (open_steps or needed or report.notes or report.error):
+    if not (open_steps or excused or needed or report.notes or report.error):
         return []
     lines = ["", f"## {_code(report.path)}", ""]
     if report.error:
@@ -75,6 +78,7 @@ def _section(report: Report) -> list[str]:
     for use, places in needed.items():
         numbers = ", ".join(map(str, dict.fromkeys(places)))
         lines.append(f"- needs {_code(use)} in line {numbers}")
+    lines += [f"- claims that are let pass: {', '.join(excused)}"] if excused else []
     return lines
 
 

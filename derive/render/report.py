@@ -17,23 +17,14 @@ from dataclasses import dataclass, field
 
 from derive.diagnostics import Diagnostic
 from derive.reader.latex import BUILTIN_WORDS
+from derive.render.language import Language, diagnostic, message, rule_name, say
 from derive.render.plain import plain
-from derive.report import Counterexample, Note, Report, Step, Value, Verdict
+from derive.report import BY_DEFINITION, EXCUSED, Counterexample, Note, Report, Step, Value, Verdict
 
 NOUNS = {
     "proved": "proved", "refuted": "refuted", "unknown": "unknown", "unread": "unread",
     "definition": "definitions", "given": "given", "declaration": "declarations",
 }  # fmt: skip
-VERDICTS = ("proved", "refuted", "unknown", "unread")
-REPAIRS: Mapping[str, str] = {
-    "transpose": "with a transpose it is proved",
-    "layout": "in the other layout it is proved",
-    "sign": "with the other sign it is proved",
-    "factor": "with another factor it is proved",
-    "order": "with its factors in another order it is proved",
-    "index": "with another index it is proved",
-    "hypothesis": "under one more hypothesis it is proved",
-}
 _COLOURS = {
     "proved": "32", "refuted": "1;31", "unknown": "1;33", "unread": "1;35", "bold": "1", "dim": "2",
     "caret": "1;31", "help": "36",
@@ -42,7 +33,11 @@ _LINE_END = re.compile(r"\r\n?|\n")
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))")
 _ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
-_LONGEST_FORMULA = 400  # characters of a formula that are set as Unicode; longer ones are cut short
+_WIDE = "\u3000-\u303f\u3400-\u9fff\uff00-\uffef"
+_PARTS = re.compile(
+    rf"[^{_WIDE}，。；：、）！？」』]+[，。；：、）！？」』]*|[{_WIDE}][，。；：、）！？」』]*"
+)
+_LONGEST_FORMULA = 1_000  # characters of a formula that are set as Unicode; longer ones are cut short
 _ROWS_BEFORE, _ROWS_AFTER = 3, 2
 _INVISIBLE = frozenset("\u200b\u200c\u200d\u2060\ufeff\u00ad")
 
@@ -56,12 +51,18 @@ class Style:
         colour: whether escape sequences for colours are used.
         verbose: whether proved claims are shown, too.
         reading: whether it is shown how each step was understood.
+        language: of what derive says.
     """
 
     width: int = 80
     colour: bool = False
     verbose: bool = False
     reading: bool = False
+    language: Language = "en"
+
+    def say(self, phrase: str, /, **fields: object) -> str:
+        """A phrase in the report's language."""
+        return say(self.language, phrase, **fields)
 
     def paint(self, text: str, colour: str) -> str:
         return f"\x1b[{_COLOURS[colour]}m{text}\x1b[0m" if self.colour and text else text
@@ -104,18 +105,21 @@ def _columns(character: str) -> int:
 
 
 def wrap(text: str, room: int) -> list[str]:
-    """Lines of at most so many columns, broken at spaces, and inside words only where they are too long."""
+    """Lines of at most so many columns, broken at spaces and between Chinese characters, or by need."""
     lines, line = list[str](), ""
     for word in safe(text).split(" "):
-        if line and width(line) + 1 + width(word) <= room:
-            line += f" {word}"
-            continue
-        if line:
-            lines.append(line)
-        while width(word) > room:
-            head, word = _split(word, room)
-            lines.append(head)
-        line = word
+        space = " "
+        for part in _PARTS.findall(word) or [""]:
+            if line and width(line) + len(space) + width(part) <= room:
+                line += space + part
+            else:
+                if line:
+                    lines.append(line)
+                while width(part) > room:
+                    head, part = _split(part, room)
+                    lines.append(head)
+                line = part
+            space = ""
     return [*lines, line] if line or not lines else lines
 
 
@@ -135,11 +139,12 @@ def _split(word: str, room: int) -> tuple[str, str]:
 def report_text(report: Report, style: Style) -> str:
     """All that is to be said of one document, its ledger last."""
     if report.error is not None:
-        said = wrap(f"{report.path}: error: {report.error}", style.width)
+        error = message(style.language, report.error)
+        said = wrap(style.say("{path}: error: {error}", path=report.path, error=error), style.width)
         return "\n".join([style.paint(said[0], "bold"), *said[1:]]) + "\n"
     page = _Page(report, style)
     for step in report.steps:
-        if step.kind == "claim" and (step.verdict is not Verdict.PROVED or style.verbose or style.reading):
+        if step.kind == "claim" and (step.is_fault or style.verbose or style.reading):
             page.claim(step)
         elif step.kind != "claim" and style.reading:
             page.statement(step)
@@ -164,39 +169,65 @@ def claims_text(report: Report, style: Style) -> str:
     return "\n".join(page.lines).rstrip("\n") + "\n"
 
 
+def claim_text(report: Report, step: Step, style: Style) -> str:
+    """One claim of a report."""
+    page = _Page(report, style)
+    page.claim(step)
+    return "\n".join(page.lines).rstrip("\n") + "\n"
+
+
+def claim_message(report: Report, step: Step) -> str:
+    """What is to be said of one claim where its place and its text are shown anyway."""
+    page = _Page(report, Style(width=100))
+    page.details(step)
+    lead = len(f"{' ' * page.source.gutter} = ")
+    first = safe(step.message or f"not proved: {step.verdict}")
+    return "\n".join([first, *(line[lead:] for line in page.lines)])
+
+
 def totals_text(reports: Sequence[Report], style: Style) -> str:
     """What is found in all documents together, for more than one; and where codes are explained."""
     lines: list[str] = []
     if len(reports) > 1:
-        total = {key: sum(report.counts[key] for report in reports) for key in NOUNS}
+        total = {key: sum(report.counts.get(key, 0) for report in reports) for key in (*NOUNS, *EXCUSED)}
         closed = sum(report.error is not None for report in reports)
-        failed = f", {closed} of them could not be checked" if closed else ""
-        lines += wrap(f"{len(reports)} documents{failed}: {_counts(total)}", style.width)
+        phrase = "{documents} documents: {counts}"
+        if closed:
+            phrase = "{documents} documents, {closed} of them could not be checked: {counts}"
+        counts = count_text(total, style.language)
+        lines += wrap(style.say(phrase, documents=len(reports), closed=closed, counts=counts), style.width)
     codes = {step.code for report in reports for step in report.steps if step.code}
     codes |= {note.code for report in reports for note in report.notes if note.code}
     if codes:
-        lines.append(style.paint(f"`derive explain {min(codes)}` tells more about a code", "dim"))
+        more = style.say("`derive explain {code}` tells more about a code", code=min(codes))
+        lines.append(style.paint(more, "dim"))
     return "".join(f"{line}\n" for line in lines)
 
 
 def diagnostic_text(entry: Diagnostic, style: Style) -> str:
     """What a diagnostic means, with its examples."""
-    lines = [f"{style.paint(entry.code, 'bold')}  {style.paint(entry.title, 'bold')}", ""]
-    for text in (entry.what, entry.why):
+    title, *texts = diagnostic(style.language, entry)
+    lines = [f"{style.paint(entry.code, 'bold')}  {style.paint(title, 'bold')}", ""]
+    for text in texts:
         lines += [*wrap(text, style.width), ""]
     for label, example in (("for example", entry.bad), ("instead", entry.instead)):
-        lines += [style.paint(f"{label}:", "help"), ""]
+        lines += [style.paint(f"{style.say(label)}:", "help"), ""]
         lines += [f"    {line}".rstrip() for line in example.rstrip().splitlines()]
         lines.append("")
     return "\n".join(lines)
 
 
-def _counts(counts: Mapping[str, int]) -> str:
-    claims = sum(counts[verdict] for verdict in VERDICTS)
+def count_text(counts: Mapping[str, int], language: Language = "en") -> str:
+    """How many claims there are, and how many of them got which verdict."""
+    named = {str(key): str(key) for key in (*Verdict, "skipped")} | {"baseline": "in the baseline"}
+    claims = sum(counts.get(key, 0) for key in named)
     if not claims:
-        return "no claims"
-    parts = ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS if counts[verdict])
-    return f"{claims} claim{'s' * (claims != 1)}: {parts}"
+        return say(language, "no claims")
+    parts = ", ".join(
+        f"{counts[key]} {say(language, said)}" for key, said in named.items() if counts.get(key)
+    )
+    phrase = "1 claim: {parts}" if claims == 1 else "{claims} claims: {parts}"
+    return say(language, phrase, claims=claims, parts=parts)
 
 
 @dataclass
@@ -218,44 +249,53 @@ class _Page:
         verdict = step.verdict or Verdict.UNKNOWN
         code = f" [{step.code}]" if step.code else ""
         if verdict is Verdict.PROVED:
-            said = f" for all {', '.join(step.dimensions)}" if step.dimensions else ""
-            said += f" · {step.rule}" if step.rule else ""
+            sizes = ", ".join(step.dimensions)
+            said = f" {self.say('for all {sizes}', sizes=sizes)}" if sizes else ""
+            said += f" · {rule_name(self.style.language, step.rule)}" if step.rule else ""
         else:
-            said = f" {step.message}" if step.message else ""
+            said = f" {self.message(step.message)}" if step.message else ""
+        if step.skipped is not None:
+            said += f" ({self.say('skipped')}: {step.skipped})"
+        elif step.known:
+            said += f" ({self.say('in the baseline')})"
         self.head(step, str(verdict), code, said)
         if verdict is Verdict.PROVED:
             self.formula(step)
         else:
             self.excerpt(step)
+        self.details(step)
+        self.lines.append("")
+
+    def details(self, step: Step) -> None:
+        """What belongs to a verdict: remarks, the counterexample, what would mend it, notes."""
         for label, text in self.remarks(step):
             self.remark(label, text)
         if step.counterexample is not None:
             self.counterexample(step.counterexample)
         if step.repair is not None:
-            said = step.repair.message or REPAIRS.get(step.repair.kind, step.repair.kind)
-            self.remark("help", said)
+            said = step.repair.message
+            self.remark("help", self.message(said))
             if step.repair.kind != "layout" and step.repair.latex not in said:
                 self.block(wrap(step.repair.latex, self.style.width - 10))
         for note in self.report.notes:
             if (note.line, note.column) == (step.line, step.column):
-                self.remark(f"note [{note.code}]" if note.code else "note", note.message)
-        self.lines.append("")
+                self.remark("note", self.message(note.message), note.code)
 
     def statement(self, step: Step) -> None:
         """What is declared, defined or given, and how it was understood."""
         self.head(step, step.kind, "", "")
         self.formula(step)
         if step.reading:
-            self.remark("read as", step.reading)
+            self.remark("read as", self.plain(step.reading))
         self.lines.append("")
 
     def head(self, step: Step, verdict: str, code: str, said: str) -> None:
-        cell = f" (cell {step.cell})" if step.cell is not None else ""
+        cell = f" ({self.say('cell {cell}', cell=step.cell)})" if step.cell is not None else ""
         place = f"{safe(self.report.path)}:{step.line}:{step.column}:{cell}"
-        first, *rest = wrap(f"{place} {verdict}{code}{said}", self.style.width)
-        label = f"{verdict}{code}"
+        label = f"{self.say(verdict)}{code}"
+        first, *rest = wrap(f"{place} {label}{said}", self.style.width)
         if first.startswith(f"{place} {label}"):
-            colour = verdict if verdict in VERDICTS else "dim"
+            colour = verdict if verdict in tuple(Verdict) else "dim"
             first = (
                 f"{self.style.paint(place, 'bold')} {self.style.paint(label, colour)}"
                 + first[len(place) + 1 + len(label) :]
@@ -270,36 +310,66 @@ class _Page:
     def remarks(self, step: Step) -> Iterator[tuple[str, str]]:
         """The lines under a claim: a label, and what it says."""
         if step.expected:
-            yield "expected", step.expected
+            yield "expected", self.message(step.expected)
         if step.reading and self.style.reading:
-            yield "read as", step.reading
+            reading = self.plain(step.reading)
+            if step.layout not in (None, "any"):
+                layout = self.say(f"{step.layout} layout")
+                reading = self.say("{formula}, in {layout}", formula=reading, layout=layout)
+            yield "read as", reading
         if step.uses:
             yield "uses", ", ".join(map(self.plain, step.uses))
         if step.conditions:
-            yield "where", ", ".join(map(self.plain, step.conditions))
+            conditions = (
+                self.say(BY_DEFINITION, condition=self.plain(c)) if c in step.guaranteed else self.plain(c)
+                for c in step.conditions
+            )
+            yield "where", ", ".join(conditions)
         if step.residual and step.verdict is Verdict.UNKNOWN:
-            yield "left over", f"{self.plain(step.residual)}, which is not shown to be 0"
+            left = self.plain(step.residual)
+            yield "left over", self.say("{left}, which is not shown to be 0", left=left)
         numeric = step.numeric
+        if step.verdict is Verdict.PROVED and numeric is not None:
+            method, error = self.message(numeric.method), f"{numeric.max_error:.0e}"
+            phrase = "{method}: no difference in {samples} samples"
+            if numeric.max_error:
+                phrase = "{method}: at most {error} apart in {samples} samples"
+            yield "numbers", self.say(phrase, method=method, error=error, samples=numeric.samples)
         if step.verdict is Verdict.UNKNOWN and numeric is not None:
+            error = f"{numeric.max_error:.0e}"
+            fields: dict[str, object] = {"error": error, "samples": numeric.samples}
             if numeric.agrees and step.relation == "=":
-                close = f" up to {numeric.max_error:.0e}" if numeric.max_error else ""
-                yield "numbers", f"both sides agree{close} in {numeric.samples} samples; that proves nothing"
+                phrase = "both sides agree up to {error} in {samples} samples; that proves nothing"
+                if not numeric.max_error:
+                    phrase = "both sides agree in {samples} samples; that proves nothing"
+                yield "numbers", self.say(phrase, **fields)
             elif numeric.agrees:
-                yield "numbers", f"it holds in {numeric.samples} samples; that proves nothing"
+                yield "numbers", self.say("it holds in {samples} samples; that proves nothing", **fields)
             elif numeric.agrees is False:
-                yield "numbers", "the sides seem to differ, but no counterexample could be certified"
+                yield (
+                    "numbers",
+                    self.say("the sides seem to differ, but no counterexample could be certified"),
+                )
             else:
-                yield "numbers", "rounding drowns the answer"
+                yield "numbers", self.say("rounding drowns the answer")
 
-    def remark(self, label: str, text: str) -> None:
+    def remark(self, label: str, text: str, code: str | None = None) -> None:
+        label = self.say(label) + (f" [{code}]" if code else "")
         indent = " " * self.source.gutter
-        first, *rest = wrap(f"{label}: {text}", self.style.width - len(indent) - 3)
+        first, *rest = wrap(f"{label}: {text}", self.style.width - len(indent) - 5)
         if first.startswith(f"{label}:"):
             first = self.style.paint(f"{label}:", "help") + first[len(label) + 1 :]
         self.lines += [f"{indent} = {first}", *(f"{indent}     {line}" for line in rest)]
 
     def block(self, lines: Iterable[str]) -> None:
         self.lines += [f"{' ' * self.source.gutter}     {line}" for line in lines]
+
+    def say(self, phrase: str, /, **fields: object) -> str:
+        return self.style.say(phrase, **fields)
+
+    def message(self, text: str) -> str:
+        """What was composed about the document, in the report's language."""
+        return message(self.style.language, text)
 
     def plain(self, latex: str) -> str:
         """A formula as a line of Unicode; a long one is cut short."""
@@ -333,19 +403,24 @@ class _Page:
         """The values at which the sides differ, laid out."""
         sizes = ", ".join(f"{self.plain(name)} = {size}" for name, size in found.dimensions.items())
         if found.method == "shape":
-            self.remark("counterexample", f"for {sizes}: {found.lhs} against {found.rhs}")
+            left, right = self.message(found.lhs), self.message(found.rhs)
+            said = self.say("for {sizes}: {left} against {right}", sizes=sizes, left=left, right=right)
+            self.remark("counterexample", said)
             return
         place = ""
         if found.entry:
             numbers = ", ".join(str(k + 1) for k in found.entry)
-            place = f"entry {numbers}" if len(found.entry) == 1 else f"entry ({numbers})"
-        self.remark("counterexample", ", ".join(part for part in (sizes, place) if part) or "at this point")
+            place = self.say("entry {place}", place=numbers if len(found.entry) == 1 else f"({numbers})")
+        where = ", ".join(part for part in (sizes, place) if part) or self.say("at this point")
+        self.remark("counterexample", where)
         room = self.style.width - self.source.gutter - 5
         pictures = [self._picture(name, value) for name, value in found.values.items()]
-        rounded = " (rounded; certified by ball arithmetic)" if found.method == "ball" else ""
+        rounded = f" {self.say('(rounded; certified by ball arithmetic)')}" if found.method == "ball" else ""
         self.block(beside(pictures, room))
-        self.block(wrap(f"left side  {found.lhs}", room))
-        self.block(wrap(f"right side {found.rhs}{rounded}", room))
+        sides = [self.say("left side"), self.say("right side")]
+        names = [side + " " * (max(map(width, sides)) - width(side)) for side in sides]
+        self.block(wrap(f"{names[0]} {found.lhs}", room))
+        self.block(wrap(f"{names[1]} {found.rhs}{rounded}", room))
 
     def _picture(self, name: str, value: Value) -> list[str]:
         if isinstance(value, str) and "=" in value:
@@ -360,18 +435,19 @@ class _Page:
         """What the document comes to."""
         report, counts = self.report, self.report.counts
         others = ", ".join(
-            f"{counts[kind]} {NOUNS[kind] if counts[kind] != 1 else kind}"
+            f"{counts[kind]} {self.say(NOUNS[kind] if counts[kind] != 1 else kind)}"
             for kind in ("declaration", "definition", "given")
             if counts[kind]
         )
         head, *rest = wrap(
-            f"{report.path}: {_counts(counts)}" + (f" ({others})" if others else ""), self.style.width
+            f"{report.path}: {count_text(counts, self.style.language)}" + (f" ({others})" if others else ""),
+            self.style.width,
         )
         self.lines += [self.style.paint(head, "bold"), *(f"  {line}" for line in rest)]
         for label, text in (*self._needs(), *self._layouts()):
             first, *rest = wrap(text, self.style.width - 10)
             self.lines += [
-                f"  {self.style.paint(f'{label:<7}', 'dim')} {first}",
+                f"  {self.style.paint(label + ' ' * (7 - width(label)), 'dim')} {first}",
                 *(f"          {line}" for line in rest),
             ]
         at = {(step.line, step.column) for step in report.steps}
@@ -382,7 +458,8 @@ class _Page:
 
     def _remaining(self, note: Note) -> None:
         code = f" [{note.code}]" if note.code else ""
-        self.lines += [f"  {line}" for line in wrap(f"note{code}: {note.message}", self.style.width - 2)]
+        said = f"{self.say('note')}{code}: {self.message(note.message)}"
+        self.lines += [f"  {line}" for line in wrap(said, self.style.width - 2)]
 
     def _needs(self) -> Iterator[tuple[str, str]]:
         """Which hypotheses the proofs need, and where."""
@@ -390,9 +467,9 @@ class _Page:
         for step in self.report.steps:
             for use in step.uses:
                 needed.setdefault(use, []).append(step.line)
-        label = "needs"
+        label = self.say("needs")
         for use, lines in needed.items():
-            yield label, f"{self.plain(use)}   in {_lines(lines)}"
+            yield label, f"{self.plain(use)}   {self.in_lines(lines)}"
             label = ""
 
     def _layouts(self) -> Iterator[tuple[str, str]]:
@@ -402,20 +479,18 @@ class _Page:
             if step.kind == "claim" and step.layout in ("numerator", "denominator"):
                 found.setdefault(step.layout, []).append(step.line)
         if len(found) > 1 or self.report.layout == "mixed":
-            label = "layout"
-            yield label, "mixed"
+            yield self.say("layout"), self.say("mixed")
             for name, lines in sorted(found.items()):
-                yield "", f"{name} in {_lines(lines)}"
+                yield "", f"{self.say(name)} {self.in_lines(lines)}"
         elif found or self.report.layout:
-            yield "layout", self.report.layout or next(iter(found))
+            yield self.say("layout"), self.say(self.report.layout or next(iter(found)))
 
-
-def _lines(numbers: Iterable[int]) -> str:
-    """Line numbers in words: lines 3, 5 and 8."""
-    different = [str(n) for n in dict.fromkeys(numbers)]
-    if len(different) == 1:
-        return f"line {different[0]}"
-    return f"lines {', '.join(different[:-1])} and {different[-1]}"
+    def in_lines(self, numbers: Iterable[int]) -> str:
+        """Line numbers in words: in lines 3, 5 and 8."""
+        *first, last = [str(n) for n in dict.fromkeys(numbers)]
+        if not first:
+            return self.say("in line {line}", line=last)
+        return self.say("in lines {lines} and {last}", lines=", ".join(first), last=last)
 
 
 # ── numbers, laid out ──────────────────────────────────────────────────────────────────────────────────────
