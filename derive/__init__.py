@@ -4,6 +4,7 @@
     derive.gradient(expression, wrt, layout=...)       a derivative, with proved steps
     derive.check(document)                             a verdict on every equation of a document
     derive.load(name)                                  a ready derivation
+    derive.assert_identity(lhs, rhs, given=...)        the same as an assertion, for tests; LaTeX, too
     derive.softmax, cross_entropy, partial, one_hot    builders
 
 Importing this package loads neither SymPy nor NumPy; each name loads what it needs when it is first used.
@@ -16,6 +17,7 @@ if TYPE_CHECKING:  # for type checkers; typing itself would double the time that
     from typing import Any
 
     from derive.algebra import Proof, cross_entropy, gradient, one_hot, partial, prove, softmax
+    from derive.assertions import assert_identity
     from derive.catalogue import load
     from derive.derivation import Derivation
     from derive.documents import check
@@ -31,6 +33,7 @@ __all__ = [
     "Report",
     "Step",
     "Verdict",
+    "assert_identity",
     "check",
     "cross_entropy",
     "gradient",
@@ -48,6 +51,7 @@ _HOMES = {
     **dict.fromkeys(("Counterexample", "Evidence", "Report", "Step", "Verdict"), "derive.report"),
     "Derivation": "derive.derivation",
     "check": "derive.documents",
+    "assert_identity": "derive.assertions",
     "load": "derive.catalogue",
 }
 

@@ -4,12 +4,14 @@
     derive show NAME                  one of them, every step judged now
     derive check FILE...              documents: a verdict on every equation, and what is wrong with it
     derive prove EQUATION             the verdict on one equation
+    derive gradient EXPRESSION        the derivative of what somebody types, with its derivation, or as code
     derive explain CODE               what a diagnostic means, with an example
 
 Exit status: 0 when every claim is proved, 1 when one is not, 2 for bad usage or what cannot be opened.
 
 Start-up is most of what a short run takes. So the command line is taken apart by argparse, each command
 imports what it needs, no command but `show` loads SymPy or rich, and `explain` and `list` no NumPy either.
+What a person reads is English or Chinese, as the locale says or `--lang`; what machines read is English.
 """
 
 from __future__ import annotations
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from derive.report import Report
 
 LAYOUTS = ("denominator", "numerator")
+CODE = ("numpy", "torch", "jax", "sympy")
 LARGEST_SIZE = 12
 
 
@@ -212,6 +215,31 @@ def prove(options: argparse.Namespace) -> int:
     return _status([*stated.reports, report], [])
 
 
+def gradient(options: argparse.Namespace) -> int:
+    """Differentiate an expression in LaTeX by named rules; or as code in NumPy, PyTorch, JAX or SymPy."""
+    from derive.calculus.gradient import Unanswerable, within
+
+    try:
+        found = within(
+            options.timeout, options.expression, options.wrt, options.given, options.layout,
+            options.order, options.method, options.detail,
+        )  # fmt: skip
+        if options.form in CODE:
+            from derive.render.code import code
+
+            text = code(found, options.form)
+        elif options.form == "html":
+            from derive.render.html import derivations_html
+
+            text = derivations_html([found.derivation], found.derivation.layout, options.lang)
+        else:
+            text = _rendered(found.derivation, options.form, options.lang)
+    except Unanswerable as trouble:
+        raise Failure(str(trouble)) from None
+    write(text, options.output)
+    return 0 if found.proved else 1
+
+
 def explain(options: argparse.Namespace) -> int:
     """Explain a diagnostic: what it means, why, a document that provokes it, and one that is right."""
     from derive import diagnostics
@@ -385,6 +413,30 @@ def _parser() -> _Parser:
     _layout(made)
     _format(made, "text", "json")
     _judging(made)
+
+    made = command("gradient", gradient)
+    made.add_argument("expression", metavar="EXPRESSION", help=r"such as '\frac12 \|A x - b\|^2'")
+    made.add_argument("--wrt", required=True, metavar="X", help="the symbol by which to differentiate")
+    made.add_argument(
+        "--given", action="append", default=[], metavar="STATEMENT",
+        help="a declaration, definition or hypothesis; may be repeated. What is not declared is a matrix if "
+             "it is a capital, a scalar if it is Greek, and else a column",
+    )  # fmt: skip
+    _layout(made)
+    made.add_argument("--order", type=int, choices=(1, 2), default=1, help="2 for the Hessian")
+    made.add_argument(
+        "--method", choices=("rules", "differential", "components"), default="rules",
+        help="how to derive it: by the rules of this layout, by differentials, or by indices",
+    )  # fmt: skip
+    made.add_argument(
+        "--detail", choices=("brief", "normal", "full"), default="normal", help="how many steps"
+    )
+    _format(made, "text", "latex", "markdown", "html", "json", *CODE)
+    _output(made)
+    _language(made)
+    made.add_argument(
+        "--timeout", type=_seconds, default=60.0, metavar="SECONDS", help="how long all of it may take (60)"
+    )
 
     made = command("explain", explain)
     made.add_argument(

@@ -38,6 +38,7 @@ KINDS = (".md", ".markdown", ".tex", ".ipynb")
 SKIPPED = frozenset({"node_modules", "__pycache__"})
 LARGEST = 64 * 2**20  # bytes of one document
 SECONDS = 10.0  # for one claim
+LISTING = 1.0  # seconds for one claim when claims are only listed
 SHORTCUTS = 50  # at most so many chains of one document are tried for errors that cancel
 REFUTING = 5.0  # seconds at most that are spent on the search for one counterexample
 
@@ -416,6 +417,26 @@ def check(
     else:
         name, path, source = str(document), document, text_of(document)
     return check_source(name, source, passages_of(path, source), stated, layout, seconds)
+
+
+def claims(path: Path, given: Given, layout: Layout | None = None) -> list[tuple[int, int]]:
+    """Where the claims of a document stand, in order. Raises Unopenable, for a bug in derive, too.
+
+    The document is read as when it is checked, with the kernel alone: what a formula is (a claim, a
+    definition) depends on those before it, and not on verdicts.
+    """
+    source = text_of(path)
+    whole = f"{source}\n{given.source}"
+    first = [_moved(passage, len(source) + 1) for passage in given.passages]
+    passages = [*first, *passages_of(path, source)]
+    try:
+        report, _ = checker.check(
+            str(path), whole, passages, Judge(), layout or "denominator", guard=Budget(LISTING)
+        )
+    except (Exception, OutOfTime) as bug:
+        raise Unopenable(_bug(bug)) from None
+    end = Positions(whole)(len(source) + 1)[0]
+    return [(s.line, s.column) for s in report.steps if s.kind == "claim" and s.line < end]
 
 
 def check_equation(

@@ -299,7 +299,8 @@ class _Graph:
         if not here:
             self.scalars.append(powered)
         elif len(here) == 1:
-            self.marks.setdefault(here[0], []).append(powered)
+            squared = exponent == 2 and piece.is_vector
+            self.marks.setdefault(here[0], []).extend([piece, piece] if squared else [powered])
         else:
             self.edges.append((here[0], here[1], powered))
 
@@ -456,10 +457,10 @@ def _factored(chains: list[tuple[Fraction, tuple[Expression, ...]]]) -> Expressi
     """The sum of scaled products, with factors that all of them share at an end taken out."""
     ends: list[Expression] = []
     starts: list[Expression] = []
-    while len(chains) > 1 and all(len(c) > 1 for _, c in chains) and len({c[-1] for _, c in chains}) == 1:
+    while _share(chains, -1):
         ends.insert(0, chains[0][1][-1])
         chains = [(v, c[:-1]) for v, c in chains]
-    while len(chains) > 1 and all(len(c) > 1 for _, c in chains) and len({c[0] for _, c in chains}) == 1:
+    while _share(chains, 0):
         starts.append(chains[0][1][0])
         chains = [(v, c[1:]) for v, c in chains]
     scale = Fraction(1)
@@ -470,6 +471,13 @@ def _factored(chains: list[tuple[Fraction, tuple[Expression, ...]]]) -> Expressi
     terms = [_scaled(value, x.product(*factors)) for value, factors in chains]
     middle = terms[0] if len(terms) == 1 else x.Add(tuple(terms))
     return _scaled(scale, x.product(*starts, middle, *ends))
+
+
+def _share(chains: list[tuple[Fraction, tuple[Expression, ...]]], end: int) -> bool:
+    """Whether all chains have the factor at this end in common, and what is left of them has one shape."""
+    if len(chains) < 2 or any(len(c) < 2 for _, c in chains) or len({c[end] for _, c in chains}) > 1:
+        return False
+    return len({x.product(*(c[:-1] if end else c[1:])).shape for _, c in chains}) == 1
 
 
 def _scaled(value: Fraction, e: Expression) -> Expression:

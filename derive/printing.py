@@ -64,7 +64,7 @@ def _render(e: Expression) -> tuple[str, int]:
         case x.Negate(body=body):
             return "-" + at(body, PRODUCT), SUM
         case x.Multiply(left=left, right=right):
-            return f"{at(left, PRODUCT)} {at(right, POWER)}", PRODUCT
+            return f"{_factor(left, right)} {at(right, POWER)}", PRODUCT
         case x.Hadamard(left=left, right=right):
             return rf"{at(left, POWER)} \odot {at(right, POWER)}", PRODUCT
         case x.Divide(numerator=above, denominator=below):
@@ -95,7 +95,7 @@ def _render(e: Expression) -> tuple[str, int]:
         case x.LogSumExp(body=body):
             return rf"\operatorname{{logsumexp}}\left({latex(body)}\right)", POWER
         case x.Norm(body=body, kind=kind):
-            return rf"\left\|{latex(body)}\right\|" + (f"_{kind}" if kind != "2" else ""), POWER
+            return rf"\left\|{latex(body)}\right\|" + (f"_{kind}" if kind != "2" else ""), ATOM
         case x.Entry(body=body, indices=indices):
             return f"{at(body, ATOM)}_{{{_indices(indices)}}}", ATOM
         case x.Sum(index=index, body=body, without=without):
@@ -105,12 +105,16 @@ def _render(e: Expression) -> tuple[str, int]:
         case x.Delta(left=left_index, right=right_index):
             return rf"\delta_{{{_indices((left_index, right_index))}}}", ATOM
         case x.Entries(indices=indices, body=body):
+            indices = tuple(i for i in indices if i.range != ONE) or indices
             return rf"\left[{latex(body)}\right]_{{{_indices(indices)}}}", ATOM
         case x.Blocks(rows=rows):
             cells = r" \\ ".join(" & ".join(map(latex, row)) for row in rows)
             return rf"\begin{{bmatrix}} {cells} \end{{bmatrix}}", ATOM
         case x.Fill(value=value, size=size):
-            return rf"\mathbf{{{value}}}" if size != x.SCALAR else str(value), ATOM
+            if size == x.SCALAR:
+                return _number(value)
+            turned = "^T" if size[0] == ONE else ""
+            return rf"\mathbf{{{value}}}{turned}", POWER if turned else ATOM
         case x.Identity():
             return "I", ATOM
         case x.Basis(index=index):
@@ -120,14 +124,29 @@ def _render(e: Expression) -> tuple[str, int]:
         case x.Call(function=called, arguments=arguments):
             return rf"{called}\left({', '.join(map(latex, arguments))}\right)", POWER
         case x.Partial(body=body, variable=variable):
+            power = ""
+            if isinstance(body, x.Partial) and body.variable == variable and isinstance(variable, x.Symbol):
+                body, power = body.body, "^2"
             simple = isinstance(body, (x.Symbol, x.Entry))
             differentiated = latex(body) if simple else rf"\left({latex(body)}\right)"
-            return rf"\frac{{\partial {differentiated}}}{{\partial {latex(variable)}}}", ATOM
+            return rf"\frac{{\partial{power} {differentiated}}}{{\partial {latex(variable)}{power}}}", ATOM
         case x.Differential(body=body):
-            return rf"d {at(body, ATOM)}", PRODUCT
+            simple = isinstance(body, (x.Symbol, x.Entry))
+            return rf"d {latex(body)}" if simple else rf"d \left({latex(body)}\right)", PRODUCT
         case x.Gradient(body=body, variable=variable):
             return rf"\nabla_{{{latex(variable)}}} {at(body, POWER)}", PRODUCT
     raise TypeError(f"not an expression: {e!r}")
+
+
+def _factor(left: Expression, right: Expression) -> str:
+    """What stands before a factor: an entrywise product, and a scalar made of matrices, in parentheses."""
+    piece = _render(left)
+    inner = left.body if isinstance(left, x.Transpose) else left
+    scalar = left.is_scalar and not right.is_scalar and isinstance(inner, x.Multiply)
+    apart = isinstance(left, (x.Hadamard, x.Kronecker)) or (
+        scalar and any(not child.is_scalar for child in x.children(inner))
+    )
+    return _wrap(piece, ATOM if apart else PRODUCT)
 
 
 def _number(value: Fraction) -> tuple[str, int]:

@@ -467,6 +467,92 @@ _CALCULUS = (
     ),
 )
 
+_MATRIX_CALCULUS = (
+    Rule(
+        "product rule of the entrywise product",
+        r"\frac{\partial (u \odot v)}{\partial x} = \frac{\partial u}{\partial x} \mathrm{diag}(v)"
+        r" + \frac{\partial v}{\partial x} \mathrm{diag}(u)",
+        r"\frac{\partial (u \odot v)}{\partial x} = \mathrm{diag}(v) \frac{\partial u}{\partial x}"
+        r" + \mathrm{diag}(u) \frac{\partial v}{\partial x}",
+        _given(_VECTOR_OF_VECTOR, r"g: \mathbb{R}^n \to \mathbb{R}^m", "v = g(x)"),
+        f"{COOKBOOK}, eq. (38)",
+    ),
+    _law(
+        "power rule",
+        r"\frac{\partial s^p}{\partial x} = p s^{p-1} \frac{\partial s}{\partial x}",
+        _given(_SCALAR_OF_VECTOR, r"p \in \mathbb{R}", "f(x) > 0"),
+        'Wikipedia, "Power rule"',
+    ),
+    _law(
+        "derivative of a general power",
+        r"\frac{\partial a^t}{\partial t} = a^t \log a",
+        _given(r"a \in \mathbb{R}, t \in \mathbb{R}", "a > 0"),
+        'Wikipedia, "Exponential function"',
+    ),
+    Rule(
+        "derivative of a norm",
+        r"\frac{\partial \|x\|}{\partial x} = \frac{x}{\|x\|}",
+        r"\frac{\partial \|x\|}{\partial x} = \frac{x^T}{\|x\|}",
+        _given(r"x \in \mathbb{R}^n", r"x \neq 0"),
+        f"{COOKBOOK}, eq. (129)",
+    ),
+    Rule(
+        "derivative of a quadratic form",
+        r"\frac{\partial (x^T A x)}{\partial x} = (A + A^T) x",
+        r"\frac{\partial (x^T A x)}{\partial x} = x^T (A + A^T)",
+        r"x \in \mathbb{R}^n, A \in \mathbb{R}^{n \times n}",
+        f"{COOKBOOK}, eq. (81)",
+    ),
+    Rule(
+        "derivative of log det",
+        r"\frac{\partial \log \det X}{\partial X} = (X^{-1})^T",
+        r"\frac{\partial \log \det X}{\partial X} = X^{-1}",
+        _given(r"X \in \mathbb{R}^{n \times n}", r"\det X > 0"),
+        f"{COOKBOOK}, eq. (57)",
+    ),
+    Rule(
+        "derivative of a determinant",
+        r"\frac{\partial \det X}{\partial X} = \det(X) (X^{-1})^T",
+        r"\frac{\partial \det X}{\partial X} = \det(X) X^{-1}",
+        _given(r"X \in \mathbb{R}^{n \times n}", r"\det X \neq 0"),
+        f"{COOKBOOK}, eq. (49)",
+    ),
+    Rule(
+        "derivative of an inverse",
+        r"\frac{\partial (a^T X^{-1} b)}{\partial X} = -(X^{-1})^T a b^T (X^{-1})^T",
+        r"\frac{\partial (a^T X^{-1} b)}{\partial X} = -X^{-1} b a^T X^{-1}",
+        _given(r"X \in \mathbb{R}^{n \times n}", r"\det X \neq 0", r"a \in \mathbb{R}^n, b \in \mathbb{R}^n"),
+        f"{COOKBOOK}, eq. (61)",
+    ),
+    Rule(
+        "derivative of the trace of a power",
+        r"\frac{\partial \mathrm{tr}(X^3)}{\partial X} = 3 (X^T)^2",
+        r"\frac{\partial \mathrm{tr}(X^3)}{\partial X} = 3 X^2",
+        r"X \in \mathbb{R}^{n \times n}",
+        f"{COOKBOOK}, eq. (122), for the third power",
+    ),
+    Rule(
+        "derivative by an entry",
+        r"\frac{\partial X}{\partial X_{ij}} = h_j e_i^T",
+        r"\frac{\partial X}{\partial X_{ij}} = e_i h_j^T",
+        _given(r"X \in \mathbb{R}^{n \times m}", _BASIS, r"h_j \in \mathbb{R}^m", r"(h_j)_i = \delta_{ij}"),
+        f"{COOKBOOK}, sec. 9.7 (single-entry matrices)",
+    ),
+    Rule(
+        "derivative of log-sum-exp",
+        r"\frac{\partial \mathrm{logsumexp}(z)}{\partial z} = \mathrm{softmax}(z)",
+        r"\frac{\partial \mathrm{logsumexp}(z)}{\partial z} = \mathrm{softmax}(z)^T",
+        r"z \in \mathbb{R}^c",
+        f"{BISHOP}, eq. (4.104)",
+    ),
+    _law(
+        "derivative of tanh",
+        r"\frac{\partial \tanh(t)}{\partial t} = 1 - \tanh(t)^2",
+        r"t \in \mathbb{R}",
+        'Wikipedia, "Hyperbolic functions"',
+    ),
+)
+
 _SOFTMAX_LAWS = (
     _law(
         "softmax sums to 1",
@@ -553,6 +639,7 @@ RULES: dict[str, Rule] = {
         _ENTRIES,
         _LAYOUTS,
         _CALCULUS,
+        _MATRIX_CALCULUS,
         _SOFTMAX_LAWS,
         _INEQUALITIES,
     )

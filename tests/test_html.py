@@ -421,7 +421,7 @@ def test_characters_that_act_on_others_are_made_visible() -> None:
             r"\begin{equation}\begin{split} a &= b \\[2pt] &= c \end{split}.\end{equation}",
             [[" a ", "= b "], [" ", "= c ."]],
         ),
-        (r"\begin{matrix} 1 & 2 \\ 3 \end{matrix} \\ b", [[r"\begin{matrix} 1 & 2 \\ 3 \end{matrix} "], [" b"]]),
+        (r"\begin{matrix} 1 & 2 \\ \end{matrix} \\ b", [[r"\begin{matrix} 1 & 2 \\ \end{matrix} "], [" b"]]),
         (r"\begin{alignat}{2} a & b \end{alignat}", [[" a ", " b "]]),
         (r"\begin{align} a \label{x} &= {b \\ c} \notag \end{align}", [[" a  ", r"= {b \\ c}  "]]),
         (r"\} & a", [[r"\} & a"]]),

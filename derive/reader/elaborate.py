@@ -50,7 +50,9 @@ class Pending(Expression):
         if self.kind != "identity":
             return x.Fill(Fraction(int(self.kind == "ones")), shape)
         if shape[0] != shape[1]:
-            raise ShapeError(f"an identity matrix is square, not {x.show_shape(shape)}")
+            raise ShapeError(
+                f"an identity matrix is square, not {x.show_shape(shape)}", ((shape[0], shape[1]),)
+            )
         return x.Identity(shape[0])
 
 
@@ -1396,6 +1398,11 @@ def _resolved(e: Expression, shape: Shape) -> Expression:
         return x.Multiply(e.left, _resolved(e.right, shape))
     assert isinstance(e, x.Negate)
     return x.Negate(_resolved(e.body, shape))
+
+
+def sized_like(e: Expression, other: Expression) -> Expression:
+    """An expression with the size that a relation to another one gives it: the I of QᵀQ = I."""
+    return _resolved(e, other.shape) if _pending(e) and not _pending(other) and not other.is_scalar else e
 
 
 def _beside(e: Expression, neighbour: Expression, first: bool) -> Expression:

@@ -19,7 +19,7 @@ from derive.expression import Expression, Shape
 from derive.lowering import Lowering, Unsupported, state
 from derive.reader import latex as tex
 from derive.reader.dots import DOTTED, cells_of, list_pattern, spike
-from derive.reader.elaborate import TRANSPOSES, Elaborator, Pending
+from derive.reader.elaborate import TRANSPOSES, Elaborator, Pending, sized_like
 from derive.reader.scope import Family, Formula, Function, Scope, Unreadable, dimension, entry_term, key
 from derive.terms import ONE, Dimension, Index, ShapeError
 
@@ -592,6 +592,7 @@ def assume(clause: tex.Clause, scope: Scope, label: str, layout: x.Layout) -> No
         return
     left, right = elaborator.side(clause.first), elaborator.side(link.node)
     try:
+        left, right = sized_like(left, right), sized_like(right, left)
         made = state(left, right)
     except (ShapeError, Unsupported) as trouble:
         raise Unreadable("D010", str(trouble), clause.first) from None

@@ -185,7 +185,7 @@ class Annotated:
                 f"<span>{self.pieces.mark(step, self.anchor(number))}"
                 + (f' <span class="label">{labels[id(step)]}</span>' if step.kind == "claim" else "")
                 + "</span>"
-                for number, step in here
+                for number, step in _distinct(here)
             )
             rule = next((step.rule for _, step in here if step.rule), None) or tag
             marks += self.pieces.rule(rule)
@@ -386,6 +386,16 @@ def rows_of(text: str) -> list[tuple[int, str | None, list[str]]]:
     if text[start:end].strip() or cells or not rows:
         rows.append(_row(len(text), [*cells, text[start:end] + after]))
     return rows
+
+
+def _distinct(steps: Sequence[tuple[int, Step]]) -> list[tuple[int, Step]]:
+    """The claims among some steps, and the first of each other kind."""
+    kinds = [step.kind for _, step in steps]
+    return [
+        (number, step)
+        for place, (number, step) in enumerate(steps)
+        if step.kind == "claim" or step.kind not in kinds[:place]
+    ]
 
 
 def _row(end: int, cells: list[str]) -> tuple[int, str | None, list[str]]:

@@ -250,7 +250,7 @@ class Pieces:
         if found.method == "ball":
             rounded = f" <small>{self.say('(rounded; certified by ball arithmetic)')}</small>"
         for side, value, more in (("left side", found.lhs, ""), ("right side", found.rhs, rounded)):
-            said = escape(visible(value), quote=False)
+            said = _figure(value)
             rows.append(f'<tr class="side"><th scope=row>{self.say(side)}</th><td>{said}{more}</td></tr>')
         head = f"<caption><b>{self.say('counterexample')}</b> {caption}</caption>"
         return f'<div class="scroll" tabindex="0"><table class="counter">{head}{"".join(rows)}</table></div>'
@@ -260,22 +260,26 @@ class Pieces:
         if isinstance(value, str) and "=" in value:
             return "; ".join(self.formula(part.strip()) for part in value.split(";"))
         if not isinstance(value, list):
-            return escape(visible(str(value)), quote=False)
+            return _figure(str(value))
         rows = value if value and all(isinstance(row, list) for row in value) else [value]
         entries = [entry for row in rows if isinstance(row, list) for entry in row]
         if len(entries) > _LARGEST_TABLE or any(isinstance(entry, list) for entry in entries):
             return escape(visible(str(value).replace("'", "")), quote=False)
         cells = "".join(
-            f"<tr>{''.join(f'<td>{escape(visible(str(entry)), quote=False)}</td>' for entry in row)}</tr>"
+            f"<tr>{''.join(f'<td>{_figure(str(entry))}</td>' for entry in row)}</tr>"
             for row in rows
             if isinstance(row, list)
         )
         if rows[0] is value:
-            inner = ", ".join(escape(visible(str(entry)), quote=False) for entry in value)
-            return f"({inner})"
+            return f"({', '.join(_figure(str(entry)) for entry in value)})"
         return f'<table class="matrix">{cells}</table>'
 
 
 def _shown(text: str) -> str:
     """Text as HTML."""
     return escape(visible(text), quote=False)
+
+
+def _figure(number: str) -> str:
+    """A number as HTML, with a minus sign in the place of a hyphen."""
+    return re.sub(r"(?<!\w)-(?=\d)", "−", _shown(number))

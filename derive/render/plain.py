@@ -141,7 +141,7 @@ def _row(items: tuple[tex.Node, ...]) -> str:
                 (isinstance(item, (tex.Fence, tex.Script)) and piece[:1] in "([")
                 and (
                     (len(base.letter) > 1 and not base.letter.startswith("\\"))
-                    or base.letter in (r"\sigma", "f", "g", "u", "a", "H")
+                    or (base.letter in (r"\sigma", "f", "g", "u", "a", "H") and not _is_transposed(before))
                 )
             )
         )
@@ -151,6 +151,15 @@ def _row(items: tuple[tex.Node, ...]) -> str:
         text += piece if not text or glued else f" · {piece}" if dotted else f" {piece}"
         before = item
     return text
+
+
+def _is_transposed(node: tex.Node | None) -> bool:
+    """Whether a T is raised on this, so that what follows is a factor and no argument."""
+    return (
+        isinstance(node, tex.Script)
+        and isinstance(node.sup, tex.Symbol)
+        and node.sup.letter in ("T", r"\top")
+    )
 
 
 def _is_operator(node: tex.Fraction) -> bool:

@@ -86,10 +86,16 @@ def _words(derivation: Derivation) -> frozenset[str]:
 def _quantities(
     derivation: Derivation, console: Console, formula: Callable[[str], str], language: Language
 ) -> None:
-    shapes = [s for s in derivation.steps if s.kind == "declaration"]
+    shapes = [s for s in derivation.steps if s.kind == "declaration" and s.message is None]
+    assumed = [s for s in derivation.steps if s.kind == "declaration" and s.message is not None]
     defined = [s for s in derivation.steps if s.kind == "definition"]
     given = [s for s in derivation.steps if s.kind == "given"]
-    for heading, group in (("quantities", shapes), ("given", given), ("definitions", defined)):
+    for heading, group in (
+        ("quantities", shapes),
+        ("assumed", assumed),
+        ("given", given),
+        ("definitions", defined),
+    ):
         if group:
             signs = [formula(f"{s.lhs} {s.relation} {s.rhs}") for s in group]
             joined = (
