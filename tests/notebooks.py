@@ -22,6 +22,10 @@ FOLDER = ROOT / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 SECONDS = 120  # for one cell, on a slow machine
 
+_VERDICT = re.compile(
+    r"\b(?:proved|refuted|unknown|unread|D\d{3}|agrees?|disagree|inconclusive|accepted|rejected"
+    r"|denominator|numerator|mixed|True|False|Theorem|Residual)\b"
+)
 _NUMBER = re.compile(r"(?<![\w.])[-−+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?(?![\w.])")
 
 
@@ -89,15 +93,17 @@ def said(cell: Any) -> str:
 
 
 def same(one: str, other: str) -> bool:
-    """Whether two texts agree: words and verdicts exactly, numbers to a hundredth or to 1e-6.
+    """Whether two texts agree in what matters: all verdicts, in order, and numbers to a hundredth or 1e-6.
 
-    Errors of differences and the last digits of an optimum depend on the processor; that they are small
-    is asserted in the notebooks themselves.
+    Wording may change. So may errors of differences and the last digits of an optimum, which depend on the
+    processor; that they are small is asserted in the notebooks themselves.
     """
-    words = [" ".join(_NUMBER.sub("#", text).split()) for text in (one, other)]
+    verdicts = [_VERDICT.findall(text) for text in (one, other)]
     numbers = [[float(n.replace("−", "-")) for n in _NUMBER.findall(text)] for text in (one, other)]
-    return words[0] == words[1] and all(
-        math.isclose(a, b, rel_tol=1e-2, abs_tol=1e-6) for a, b in zip(*numbers, strict=True)
+    return (
+        verdicts[0] == verdicts[1]
+        and len(numbers[0]) == len(numbers[1])
+        and all(math.isclose(a, b, rel_tol=1e-2, abs_tol=1e-6) for a, b in zip(*numbers, strict=True))
     )
 
 

@@ -77,13 +77,15 @@ def test_the_readme_names_each_of_them() -> None:
 @pytest.mark.parametrize(
     ("one", "other", "agree"),
     [
-        ("2 of 2 steps proved", "2 of 2  steps proved", True),
+        ("2 of 2 steps proved", "2 of 2 claims proved", True),
         ("2 of 2 steps proved", "1 of 2 steps proved", False),
         ("c: proved", "c: refuted", False),
         ("objective 0.7308212761", "objective 0.7308212759", True),
         ("objective 0.7308212761", "objective 0.7508212759", False),
         ("error 3e-13, tolerance 1e-12", "error 0e+00, tolerance 4e-12", True),
         ("left −1, right 1", "left 1, right 1", False),
+        ("refuted [D102]", "refuted [D103]", False),
+        ("right in numerator layout", "right in denominator layout", False),
     ],
 )
 def test_what_counts_as_the_same_output(one: str, other: str, agree: bool) -> None:
