@@ -131,7 +131,7 @@ class Judge:
         """A normal form as LaTeX, where the lifter finds a form for it."""
         try:
             return latex(lift_scalar(poly, self.shapes))
-        except NotLifted:
+        except (NotLifted, RecursionError):
             return None
 
 
