@@ -76,7 +76,7 @@ class _Writer:
         made = Step(0, 0, "claim", "=", latex(left), latex(right), rule=rule, layout=self.problem.layout)
         try:
             found = self.judge(self.statement(left, right))
-        except (ShapeError, Unsupported) as trouble:
+        except (ShapeError, Unsupported, RecursionError) as trouble:
             made.verdict, made.message = Verdict.UNKNOWN, str(trouble)
         else:
             made.verdict, made.message, made.uses = found.verdict, found.message, found.uses
