@@ -307,6 +307,13 @@ VECTORS = r"Let $x \in \mathbb{R}^n$, $y \in \mathbb{R}^n$, $A \in \mathbb{R}^{n
         (r"A x = x \cdot y", Verdict.REFUTED),
         (r"\frac{\delta (x^T A x)}{\delta x} = (A + A^T) x", Verdict.PROVED),
         (r"\frac{\delta (x^T A x)}{\delta x} = 2 A x", Verdict.REFUTED),
+        (r"x \odot (1 - y) = x - \operatorname{diag}(y) x", Verdict.PROVED),
+        (
+            r"\operatorname{diag}(x \odot (1 - x)) = \operatorname{diag}(x) - \operatorname{diag}(x)^2",
+            Verdict.PROVED,
+        ),
+        (r"x \odot (1 - y) = x - y", Verdict.REFUTED),
+        (r"1 - y = x", Verdict.REFUTED),  # nothing says that this 1 is a vector
         (r"A A^{-1} = I", Verdict.PROVED),
         (r"A A^{T} = I", Verdict.REFUTED),
         (r"x - x = \mathbf{0}", Verdict.PROVED),

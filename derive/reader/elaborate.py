@@ -35,6 +35,7 @@ TRANSPOSES = frozenset({"T", r"\top", r"\intercal", "t"})
 DOTS = frozenset({r"\cdot", "*", r"\bullet"})  # between two vectors: an inner product, or entry by entry
 PRODUCTS = frozenset({r"\cdot", r"\times", "*", r"\bullet"})
 HADAMARDS = frozenset({r"\odot", r"\circ", ".*"})
+_ONE = tex.Number(0, 0, "1")
 DIFFERENTIALS = frozenset({r"\partial", "d"})
 
 
@@ -461,6 +462,8 @@ class Elaborator:
             if op in DOTS and a.shape == b.shape and a.is_vector and not a.is_scalar and not _pending(a):
                 return self.dot(op, a, b)
             return self.multiply(a, b)
+        if op in HADAMARDS:
+            left, right = _with_ones(left), _with_ones(right)
         a, b = self.expression(left), self.expression(right)
         if op in HADAMARDS:
             return x.Hadamard(_resolved(a, b.shape), _resolved(b, a.shape))
@@ -755,6 +758,8 @@ class Elaborator:
     def builtin(self, word: str, item: tex.Node, rest: list[tex.Node]) -> Expression:
         order = item.primes if isinstance(item, tex.Script) else 0
         kind = OPERATORS.get(word)
+        if kind == "diagonal" and rest:
+            rest[0] = _with_ones(rest[0])
         body, outer = self.argument(item, rest, whole=kind == "trace" and not _fenced(rest))
         if kind is None:
             value: Expression = x.Apply(SPELLINGS.get(word, word), body, order)
@@ -1414,6 +1419,22 @@ def _is_indicator(item: tex.Node, rest: list[tex.Node]) -> bool:
     one |= isinstance(item, tex.Symbol) and item.letter in ("1", "I") and item.font in ("bold", "bb")
     first = rest[0] if rest else None
     return one and isinstance(first, tex.Fence) and isinstance(first.body, tex.Relation)
+
+
+def _with_ones(node: tex.Node) -> tex.Node:
+    """An operand of an entrywise product, in which the 1 of (1 - a) stands for a vector of ones."""
+    match node:
+        case tex.Infix(op=op, left=left, right=right) if op in HADAMARDS:
+            return replace(node, left=_with_ones(left), right=_with_ones(right))
+        case tex.Fence(body=tex.Infix() as body):
+            return replace(node, body=_with_ones(body))
+        case tex.Fence(body=tex.Plus(terms=terms) as body):
+            ones = tuple(
+                (sign, tex.Symbol(term.start, term.end, "1", "bold") if term == _ONE else term)
+                for sign, term in terms
+            )
+            return replace(node, body=replace(body, terms=ones))
+    return node
 
 
 def _indicated(node: tex.Script) -> tex.Relation | None:
