@@ -188,7 +188,7 @@ def totals_text(reports: Sequence[Report], style: Style) -> str:
         closed = sum(report.error is not None for report in reports)
         failed = f", {closed} of them could not be checked" if closed else ""
         lines += wrap(f"{len(reports)} documents{failed}: {count_text(total)}", style.width)
-    codes = {step.code for report in reports for step in report.steps if step.code}
+    codes = {step.code for report in reports for step in report.steps if step.code and step.is_fault}
     codes |= {note.code for report in reports for note in report.notes if note.code}
     if codes:
         lines.append(style.paint(f"`derive explain {min(codes)}` tells more about a code", "dim"))
