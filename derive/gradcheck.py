@@ -21,6 +21,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import islice
 from itertools import product as cartesian
 from pathlib import Path
 from typing import Any, Literal
@@ -368,11 +369,11 @@ def identifier(name: str) -> str:
 
 @dataclass(frozen=True)
 class Trial:
-    """A point at which the program is run, with the values of the formula, and of its parts, there."""
+    """A point at which the program is run, the seed that it is drawn from, and the formula's values there."""
 
     sizes: Mapping[str, int]
+    seed: int
     at: Evaluated
-    parts: tuple[Term, ...]
 
 
 def _trials(found: Gradient, sizes: Mapping[str, int] | None, seed: int) -> list[Trial]:
@@ -385,16 +386,14 @@ def _trials(found: Gradient, sizes: Mapping[str, int] | None, seed: int) -> list
             raise NotComparable("a size is a number from 1 on")
     small = {name: SMALL[n % len(SMALL)] for n, name in enumerate(names)}
     chosen = [dict(sizes)] if sizes is not None else [small, dict.fromkeys(names, LARGE)]
-    parts = tuple(addends(found.formula))
-    parts = parts if 1 < len(parts) <= MOST_PARTS else ()
     trials, trouble = [], "no point was found at which its hypotheses hold"
     for number, size in enumerate(chosen * POINTS if names else chosen * LARGE):
         try:
-            at = evaluate(found.claim, (found.formula, *parts), found.axes, size, seed + number)
+            at = evaluate(found.claim, [found.formula], found.axes, size, seed + number)
         except Unevaluable as error:  # at large sizes, perhaps, and not at small ones
             trouble = str(error)
         else:
-            trials += [] if at is None else [Trial(size, at, parts)]
+            trials += [] if at is None else [Trial(size, seed + number, at)]
     if not trials:
         raise NotComparable(f"the formula {found.text} cannot be evaluated: {trouble}")
     return trials
@@ -506,7 +505,11 @@ class _Program:
         words = likeness(actual, expected, tolerance)
         if words is not None and words != "one wrong entry" and not words.startswith("the expected gradient"):
             return words
-        for part, value in zip(trial.parts, trial.at.values[1:], strict=True):
+        parts = list(islice(addends(self.found.formula), MOST_PARTS + 1))
+        if not 1 < len(parts) <= MOST_PARTS:
+            return words
+        again = evaluate(self.found.claim, parts, self.found.axes, trial.sizes, trial.seed)
+        for part, value in zip(parts, again.values if again is not None else (), strict=False):
             if not value.any():
                 continue
             for times, said in _SLIPS:
