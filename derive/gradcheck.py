@@ -52,7 +52,7 @@ Kind = Literal["numpy", "torch", "jax"]
 
 SMALL = (3, 5, 4, 2)  # sizes of the first trial, all different, so that a transpose shows
 LARGE = 20
-POINTS = 3  # at each choice of sizes
+POINTS = 3  # at small sizes, and at those that are asked for
 SAFETY = 8  # rounding errors are likely to be no larger than estimated, and they are not independent
 RESOLUTION = 1e-4  # of the largest entry: with fewer than four digits, a factor 1.0005 would pass for 1
 COARSEST = 0.25  # where a low precision is asked for; beyond it even that tells nothing
@@ -172,7 +172,7 @@ def gradcheck(
         return replace(wrong[0], looks_like=words)
     clear = [outcome for outcome in outcomes if outcome]
     for outcome in outcomes:  # at a point where rounding drowns the answer, nothing was learnt
-        if not outcome and (outcome.looks_like == ROUNDING or outcome.sizes not in [c.sizes for c in clear]):
+        if not outcome and (outcome.looks_like == ROUNDING or not clear):
             return outcome
     worst = max(clear, key=lambda outcome: abs(outcome.actual - outcome.expected) / outcome.tolerance)
     tried = " and ".join(filter(None, dict.fromkeys(_sizes(outcome.sizes) for outcome in clear)))
@@ -385,9 +385,10 @@ def _trials(found: Gradient, sizes: Mapping[str, int] | None, seed: int) -> list
         if not all(isinstance(size, int) and size > 0 for size in sizes.values()):
             raise NotComparable("a size is a number from 1 on")
     small = {name: SMALL[n % len(SMALL)] for n, name in enumerate(names)}
-    chosen = [dict(sizes)] if sizes is not None else [small, dict.fromkeys(names, LARGE)]
+    chosen = [small if sizes is None else dict(sizes)] * POINTS
+    chosen += [dict.fromkeys(names, LARGE)] if sizes is None else []
     trials, trouble = [], "no point was found at which its hypotheses hold"
-    for number, size in enumerate(chosen * POINTS if names else chosen * LARGE):
+    for number, size in enumerate(chosen):
         try:
             at = evaluate(found.claim, [found.formula], found.axes, size, seed + number)
         except Unevaluable as error:  # at large sizes, perhaps, and not at small ones
