@@ -168,7 +168,8 @@ def gradcheck(
     outcomes = [program.compare(trial) for trial in _trials(found, sizes, seed)]
     wrong = [outcome for outcome in outcomes if outcome.verdict == "code"]
     if wrong:
-        words = _by_dimension(wrong, found) or wrong[0].looks_like
+        likely = {outcome.looks_like for outcome in wrong}
+        words = likely.pop() if len(likely) == 1 else _by_dimension(wrong)
         return replace(wrong[0], looks_like=words)
     clear = [outcome for outcome in outcomes if outcome]
     for outcome in outcomes:  # at a point where rounding drowns the answer, nothing was learnt
@@ -445,8 +446,7 @@ class _Program:
         shaped = self._shaped(actual, expected.shape)
         if shaped is None:
             turned = actual.T.shape == expected.shape and not self._off(actual.T, trial, precision).any()
-            other = "denominator" if self.found.layout == "numerator" else "numerator"
-            words = f"transposed, which is the {other} layout" if turned else None
+            words = self._transposed() if turned else None
             said = f"it returns an array of shape {actual.shape}, not {expected.shape}"
             return replace(outcome, message=said, looks_like=words)
         if not np.isfinite(shaped).all():
@@ -504,6 +504,8 @@ class _Program:
         """What a wrong answer looks like."""
         expected = trial.at.values[0]
         words = likeness(actual, expected, tolerance)
+        if words == "transposed":
+            return self._transposed()
         if words is not None and words != "one wrong entry" and not words.startswith("the expected gradient"):
             return words
         parts = list(islice(addends(self.found.formula), MOST_PARTS + 1))
@@ -517,6 +519,10 @@ class _Program:
                 if (np.abs(actual - (expected - times * value)) <= tolerance).all():
                     return said.format(self._shown(part))
         return words
+
+    def _transposed(self) -> str:
+        other = "denominator" if self.found.layout == "numerator" else "numerator"
+        return f"transposed, which is the {other} layout"
 
     def _shown(self, part: Term) -> str:
         """A part of the formula in a line."""
@@ -642,7 +648,7 @@ def _held(actual: Array, precision: str) -> bool:
     return bool((scaled == np.round(scaled)).all())
 
 
-def _by_dimension(wrong: Sequence[CodeCheck], found: Gradient) -> str | None:
+def _by_dimension(wrong: Sequence[CodeCheck]) -> str | None:
     """Where the answer is a multiple by a size, or by its inverse, at all sizes: which one."""
     factors = []
     for outcome in wrong:
