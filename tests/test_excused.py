@@ -60,7 +60,10 @@ ALIGN = "\\begin{align*}\nx^T x &= 3 x^T x%s \\\\\n&= 5 x^T x\n\\end{align*}"
         (WHY + "$$\n" + ALIGN % "" + "\n$$\n", [8]),
         (WHY + "```math\n" + ALIGN % "" + "\n```\n", [8]),
         (WHY + ALIGN % "" + "\n", [7]),
-        ("$$\n" + ALIGN.replace("x^T", "%% derive: skip because it is a sketch\nx^T", 1) % "" + "\n$$\n", [8]),
+        (
+            "$$\n" + ALIGN.replace("x^T", "%% derive: skip because it is a sketch\nx^T", 1) % "" + "\n$$\n",
+            [8],
+        ),
         ("$$\n" + ALIGN % " \\\\ % derive: skip because it is a sketch\n&= 4 x^T x" + "\n$$\n", [7]),
         ("<!-- derive: skip because\nit is\na sketch -->\n" + FALSE, [8]),
         ("<!-- derive: skip because it is a sketch\n-->\n" + FALSE, [7]),
