@@ -21,6 +21,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import islice
 from itertools import product as cartesian
 from pathlib import Path
 from typing import Any, Literal
@@ -51,7 +52,7 @@ Kind = Literal["numpy", "torch", "jax"]
 
 SMALL = (3, 5, 4, 2)  # sizes of the first trial, all different, so that a transpose shows
 LARGE = 20
-POINTS = 3  # at each choice of sizes
+POINTS = 3  # at small sizes, and at those that are asked for
 SAFETY = 8  # rounding errors are likely to be no larger than estimated, and they are not independent
 RESOLUTION = 1e-4  # of the largest entry: with fewer than four digits, a factor 1.0005 would pass for 1
 COARSEST = 0.25  # where a low precision is asked for; beyond it even that tells nothing
@@ -167,11 +168,12 @@ def gradcheck(
     outcomes = [program.compare(trial) for trial in _trials(found, sizes, seed)]
     wrong = [outcome for outcome in outcomes if outcome.verdict == "code"]
     if wrong:
-        words = _by_dimension(wrong, found) or wrong[0].looks_like
+        likely = {outcome.looks_like for outcome in wrong}
+        words = likely.pop() if len(likely) == 1 else _by_dimension(wrong)
         return replace(wrong[0], looks_like=words)
     clear = [outcome for outcome in outcomes if outcome]
     for outcome in outcomes:  # at a point where rounding drowns the answer, nothing was learnt
-        if not outcome and (outcome.looks_like == ROUNDING or outcome.sizes not in [c.sizes for c in clear]):
+        if not outcome and (outcome.looks_like == ROUNDING or not clear):
             return outcome
     worst = max(clear, key=lambda outcome: abs(outcome.actual - outcome.expected) / outcome.tolerance)
     tried = " and ".join(filter(None, dict.fromkeys(_sizes(outcome.sizes) for outcome in clear)))
@@ -369,11 +371,11 @@ def identifier(name: str) -> str:
 
 @dataclass(frozen=True)
 class Trial:
-    """A point at which the program is run, with the values of the formula, and of its parts, there."""
+    """A point at which the program is run, the seed that it is drawn from, and the formula's values there."""
 
     sizes: Mapping[str, int]
+    seed: int
     at: Evaluated
-    parts: tuple[Term, ...]
 
 
 def _trials(found: Gradient, sizes: Mapping[str, int] | None, seed: int) -> list[Trial]:
@@ -385,17 +387,16 @@ def _trials(found: Gradient, sizes: Mapping[str, int] | None, seed: int) -> list
         if not all(isinstance(size, int) and size > 0 for size in sizes.values()):
             raise NotComparable("a size is a number from 1 on")
     small = {name: SMALL[n % len(SMALL)] for n, name in enumerate(names)}
-    chosen = [dict(sizes)] if sizes is not None else [small, dict.fromkeys(names, LARGE)]
-    parts = tuple(addends(found.formula))
-    parts = parts if 1 < len(parts) <= MOST_PARTS else ()
+    chosen = [small if sizes is None else dict(sizes)] * POINTS
+    chosen += [dict.fromkeys(names, LARGE)] if sizes is None else []
     trials, trouble = [], "no point was found at which its hypotheses hold"
-    for number, size in enumerate(chosen * POINTS if names else chosen * LARGE):
+    for number, size in enumerate(chosen):
         try:
-            at = evaluate(found.claim, (found.formula, *parts), found.axes, size, seed + number)
+            at = evaluate(found.claim, [found.formula], found.axes, size, seed + number)
         except Unevaluable as error:  # at large sizes, perhaps, and not at small ones
             trouble = str(error)
         else:
-            trials += [] if at is None else [Trial(size, at, parts)]
+            trials += [] if at is None else [Trial(size, seed + number, at)]
     if not trials:
         raise NotComparable(f"the formula {found.text} cannot be evaluated: {trouble}")
     return trials
@@ -446,8 +447,7 @@ class _Program:
         shaped = self._shaped(actual, expected.shape)
         if shaped is None:
             turned = actual.T.shape == expected.shape and not self._off(actual.T, trial, precision).any()
-            other = "denominator" if self.found.layout == "numerator" else "numerator"
-            words = f"transposed, which is the {other} layout" if turned else None
+            words = self._transposed() if turned else None
             said = f"it returns an array of shape {actual.shape}, not {expected.shape}"
             return replace(outcome, message=said, looks_like=words)
         if not np.isfinite(shaped).all():
@@ -505,15 +505,25 @@ class _Program:
         """What a wrong answer looks like."""
         expected = trial.at.values[0]
         words = likeness(actual, expected, tolerance)
+        if words == "transposed":
+            return self._transposed()
         if words is not None and words != "one wrong entry" and not words.startswith("the expected gradient"):
             return words
-        for part, value in zip(trial.parts, trial.at.values[1:], strict=True):
+        parts = list(islice(addends(self.found.formula), MOST_PARTS + 1))
+        if not 1 < len(parts) <= MOST_PARTS:
+            return words
+        again = evaluate(self.found.claim, parts, self.found.axes, trial.sizes, trial.seed)
+        for part, value in zip(parts, again.values if again is not None else (), strict=False):
             if not value.any():
                 continue
             for times, said in _SLIPS:
                 if (np.abs(actual - (expected - times * value)) <= tolerance).all():
                     return said.format(self._shown(part))
         return words
+
+    def _transposed(self) -> str:
+        other = "denominator" if self.found.layout == "numerator" else "numerator"
+        return f"transposed, which is the {other} layout"
 
     def _shown(self, part: Term) -> str:
         """A part of the formula in a line."""
@@ -639,7 +649,7 @@ def _held(actual: Array, precision: str) -> bool:
     return bool((scaled == np.round(scaled)).all())
 
 
-def _by_dimension(wrong: Sequence[CodeCheck], found: Gradient) -> str | None:
+def _by_dimension(wrong: Sequence[CodeCheck]) -> str | None:
     """Where the answer is a multiple by a size, or by its inverse, at all sizes: which one."""
     factors = []
     for outcome in wrong:

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from derive.terms import Claim, Index, Term, tensors
 from numeric.evaluate import BALLS, Evaluation, OutsideDomain, Rational, Unevaluable, Value, reachable
-from numeric.sampling import Question, Setting
+from numeric.sampling import STYLES, Question, Setting
 
 Array = NDArray[np.float64]
 
@@ -72,7 +72,7 @@ def evaluate(
             where = {i: int(rng.integers(max(1, i.range.value(dict(sizes))))) for i in question.constants}
             setting = Setting(question, sizes, where)
             setting.circuit.limit, setting.circuit.work = NODES, 4 * NODES
-            points = setting.points(1, start=attempt)
+            points = setting.points(1, start=seed % len(STYLES) + attempt)
             if points:
                 free = names - question.constrained()
                 point = _drawn(setting, points[0], free, rng, attempt >= ATTEMPTS // 2)

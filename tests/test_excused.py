@@ -17,6 +17,7 @@ WHY = "<!-- derive: skip because it is a sketch -->\n"
 def check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
     """`derive check` on files that it writes first: the exit status, standard output and standard error."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
 
     def run(*arguments: str, **files: str) -> tuple[int, str, str]:
         for name, text in files.items():
@@ -119,7 +120,7 @@ def test_what_is_skipped_is_counted(check) -> None:
     assert status == 0
     assert printed.splitlines()[0] == "a.md: 2 claims: 1 proved, 1 skipped (1 declaration)"
     status, printed, _ = check("a.md", "--verbose")
-    assert "refuted [D102] the two sides differ already for n = 1 (skipped: it is\n  a sketch)" in printed
+    assert "refuted [D102] the two sides differ already for n = 1 (skipped: it is a sketch)" in printed
     status, printed, _ = check("a.md", "--format", "json")
     assert json.loads(printed)["documents"][0]["counts"]["skipped"] == 1
     assert json.loads(printed)["documents"][0]["counts"]["refuted"] == 0

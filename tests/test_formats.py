@@ -193,6 +193,16 @@ def test_annotations_of_what_is_no_error(check) -> None:
     ]  # fmt: skip
 
 
+def test_paths_are_those_from_the_root_of_the_repository(check, tmp_path: Path, monkeypatch) -> None:
+    """As the runner has it, from whatever folder the check is run."""
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "a.md").write_text(FALSE, encoding="utf-8")
+    monkeypatch.setenv("GITHUB_WORKSPACE", str(tmp_path))
+    monkeypatch.chdir(tmp_path / "docs")
+    _, printed = check("a.md", "--format", "github")
+    assert {properties["file"] for _, properties, _ in annotations(printed)} == {"docs/a.md"}
+
+
 def test_nothing_in_a_document_makes_a_command() -> None:
     """Line ends, percent signs, colons and commas stay what they are."""
     message = "50% of\r\n::error::x, y"

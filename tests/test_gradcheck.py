@@ -145,13 +145,41 @@ def test_wrong_code_and_what_it_looks_like(function, looks_like: str | None) -> 
 def test_a_square_matrix_transposed() -> None:
     """Its shape does not tell; its entries do."""
     found = gradcheck(lambda **k: backward(**k).T, NAME, "W", sizes={"c": 4, "d": 4})
-    assert (found.verdict, found.looks_like) == ("code", "transposed")
+    assert (found.verdict, found.looks_like) == ("code", "transposed, which is the numerator layout")
 
 
 def test_a_missing_label_in_a_vector_is_a_missing_term() -> None:
     """And not the one entry that differs for a one-hot label."""
     found = gradcheck(lambda W, x, b, y: softmax(W @ x + b), NAME, "b")
     assert found.looks_like == "the term −y is missing"
+
+
+def backward_weighted(W, x, b, y, w, epsilon, tau):
+    q, p = (1 - epsilon) * y + epsilon / len(y), softmax((W @ x + b) / tau)
+    return np.outer((w @ q * p - w * q) / tau, x)
+
+
+def backward_batch(X, W, b, Y):
+    P = np.array([softmax(W @ x + b) for x in X])
+    return (P - Y).T @ X / len(X)
+
+
+def test_weights_smoothing_and_temperature() -> None:
+    """A factor that is another one at each point is not told as a number."""
+    derive.assert_gradient(backward_weighted, of="softmax-cross-entropy-weighted", wrt="W")
+    found = gradcheck(
+        lambda tau, **k: tau * backward_weighted(tau=tau, **k), "softmax-cross-entropy-weighted", "W"
+    )
+    assert (found.verdict, found.looks_like) == ("code", None)
+
+
+def test_a_batch_and_its_mean() -> None:
+    """Where the sum was taken instead, a factor 1/N is missing."""
+    of = "softmax-cross-entropy-batch"
+    derive.assert_gradient(backward_batch, of=of, wrt="W")
+    derive.assert_gradient(lambda **k: backward_batch(**k).T, of=of, wrt="W", layout="numerator")
+    found = gradcheck(lambda **k: backward_batch(**k) * len(k["X"]), of, "W")
+    assert found.looks_like == "N times the expected gradient: a factor 1/N is missing"
 
 
 def test_every_class_is_tried() -> None:

@@ -122,6 +122,16 @@ def test_exactly_the_false_claim_fails(run, tmp_path: Path) -> None:
     assert lines[-1].startswith("1 failed, 5 passed")
 
 
+def test_the_failure_that_the_readme_shows(run) -> None:
+    """Is the one that pytest prints for the example before it."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    line = re.search(r"^FAILED (.*) …$", readme, re.MULTILINE)[1]
+    equation = re.search(r"^   8 \| (.*)$", readme, re.MULTILINE)[1]
+    given = "<!-- derive\nlayout: denominator\nx \\in \\mathbb{R}^n\n-->\n"
+    _, lines = run("--derive", "docs/notes.md", files={"docs/notes.md": f"{given}\n\n\n{equation}\n"})
+    assert any(printed.startswith(f"FAILED {line}") for printed in lines)
+
+
 def test_what_pytest_offers_works(run) -> None:
     """-x, -k, -m and --lf."""
     status, lines = run("--derive", "docs", "-x")

@@ -8,6 +8,9 @@ import subprocess
 import sys
 
 import pytest
+import yaml
+
+from derive import configuration, documents
 
 ROOT = pathlib.Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -45,3 +48,28 @@ def test_every_subcommand_that_it_names_has_help() -> None:
     for name in sorted(named):
         run = [sys.executable, "-m", "derive", name, "--help"]
         assert subprocess.run(run, capture_output=True, check=False).returncode == 0, name
+
+
+def test_the_configuration_that_it_shows_is_one(tmp_path: pathlib.Path) -> None:
+    (block,) = re.findall(r"```toml\n(.*?)```", README, re.S)
+    (tmp_path / "pyproject.toml").write_text(block, encoding="utf-8")
+    project = configuration.load(tmp_path)
+    assert project.allow == ("unknown",)
+    assert [path.name for path in project.paths] == ["docs"]
+
+
+def test_the_hook_and_the_inputs_that_it_shows_exist() -> None:
+    (block,) = re.findall(r"```yaml\n(.*?)```", README, re.S)
+    step, hook = yaml.safe_load(block)
+    action = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
+    assert step["with"].keys() <= action["inputs"].keys()
+    hooks = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))
+    assert {entry["id"] for entry in hook["hooks"]} <= {entry["id"] for entry in hooks}
+
+
+def test_the_comments_that_it_shows_skip(tmp_path: pathlib.Path) -> None:
+    markdown, latex = re.search(r"line before it: `(.*?)`, in LaTeX `(.*?)`", README, re.S).groups()
+    (tmp_path / "a.md").write_text(f"$a \\in \\mathbb{{R}}$\n\n{markdown}\n$$a + a = 3 a$$\n")
+    (tmp_path / "a.tex").write_text(f"$a \\in \\mathbb{{R}}$\n\n{latex}\n$$a + a = 3 a$$\n")
+    for report in documents.check_files([tmp_path / "a.md", tmp_path / "a.tex"]):
+        assert report.counts["skipped"] == 1

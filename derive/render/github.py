@@ -8,6 +8,7 @@ can end a command or begin another one.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 
 from derive.render.report import claim_message, count_text, safe
@@ -42,11 +43,19 @@ def reports_github(
 
 
 def _command(level: str, path: str, line: int | None, column: int | None, title: str, message: str) -> str:
-    properties = {"file": path.replace("\\", "/"), "line": line, "col": column, "title": title}
+    properties = {"file": _file(path), "line": line, "col": column, "title": title}
     said = ",".join(
         f"{key}={_property(str(value))}" for key, value in properties.items() if value is not None
     )
     return f"::{level} {said}::{_data(message)}"
+
+
+def _file(path: str) -> str:
+    """A path from the root of the repository, where the runner says which that is."""
+    root, there = os.environ.get("GITHUB_WORKSPACE"), os.path.abspath(path)
+    if root and there.startswith(os.path.join(os.path.abspath(root), "")):
+        path = os.path.relpath(there, root)
+    return path.replace(os.sep, "/")
 
 
 def _data(text: str) -> str:

@@ -196,7 +196,7 @@ def totals_text(reports: Sequence[Report], style: Style) -> str:
             phrase = "{documents} documents, {closed} of them could not be checked: {counts}"
         counts = count_text(total, style.language)
         lines += wrap(style.say(phrase, documents=len(reports), closed=closed, counts=counts), style.width)
-    codes = {step.code for report in reports for step in report.steps if step.code}
+    codes = {step.code for report in reports for step in report.steps if step.code and step.is_fault}
     codes |= {note.code for report in reports for note in report.notes if note.code}
     if codes:
         more = style.say("`derive explain {code}` tells more about a code", code=min(codes))
