@@ -383,13 +383,26 @@ HOSTILE = {  # term, definitions, and the finding while one is open
 }  # fmt: skip
 
 
+SLOWEST = {  # seconds each, so not among the tests of every day
+    "t + 1/t, ten times",
+    "a huge order of a known function",
+    "six indices in six denominators",
+    "seven sums of range twelve",
+    "sixteen binomials of exponentials",
+    "the derivative of a tower of powers by dimensions",
+}
+
+
+def marks(name, known):
+    # not run while open: each would take its whole time
+    open_one = [pytest.mark.xfail(run=False, reason=known)] if known else []
+    return open_one + [pytest.mark.slow] * (name in SLOWEST)
+
+
 @pytest.mark.parametrize(
     ("term", "definitions"),
     [
-        # not run while open: each would take its whole time
-        pytest.param(
-            term, definitions, id=name, marks=[pytest.mark.xfail(run=False, reason=known)] if known else []
-        )
+        pytest.param(term, definitions, id=name, marks=marks(name, known))
         for name, (term, definitions, known) in HOSTILE.items()
     ],
 )

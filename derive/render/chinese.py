@@ -134,6 +134,8 @@ PHRASES: dict[str, str] = {
 
 TITLES: dict[str, str] = {
     "Softmax with cross entropy": "Softmax 与交叉熵",
+    "Softmax with cross entropy over a batch": "Softmax 与交叉熵：小批量",
+    "Weights, smoothing and temperature": "类别权重、标签平滑与温度",
     "Softmax with cross entropy, entry by entry": "Softmax 与交叉熵：逐元素推导",
     "Binary cross entropy": "二元交叉熵",
     "The chain rule": "链式法则",
