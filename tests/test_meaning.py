@@ -574,3 +574,29 @@ def test_an_index_with_a_prime() -> None:
 def test_conditions_without_a_cue(condition: str, formula: str, expected: list[Verdict]) -> None:
     """What can only be meant as a condition is one; nothing else is assumed."""
     assert verdicts(f"Here {condition}.\n\n$${formula}$$\n") == expected
+
+
+@pytest.mark.parametrize(
+    ("formula", "expected"),
+    [
+        (r"d(A^{-1}) = -A^{-1} (dA) A^{-1}", Verdict.PROVED),
+        (r"d(A^{-1}) = A^{-1} (dA) A^{-1}", Verdict.REFUTED),
+        (r"d(\operatorname{tr}(A^T A)) = 2 \operatorname{tr}(A^T dA)", Verdict.PROVED),
+        (r"\sum_{k=1}^d s = d s", Verdict.PROVED),
+        (r"d (s + 1) = d s + d", Verdict.PROVED),
+    ],
+)
+def test_d_may_be_a_dimension_and_a_differential(formula: str, expected: Verdict) -> None:
+    """dA of an array that varies; d s of a number is d times s."""
+    text = (
+        r"Let $A \in \mathbb{R}^{m \times m}$, $x \in \mathbb{R}^d$, $s \in \mathbb{R}$ and vary it by $dA$."
+    )
+    assert verdicts(f"{text}\n\n$${formula}$$\n") == [expected]
+
+
+def test_a_size_belongs_to_the_last_of_the_names_before_it() -> None:
+    text = r"Let $z \in \mathbb{R}^K$, $a = 2 z$ and $y$ is a one-hot vector of $K$ classes."
+    assert verdicts(f"{text}\n\n$$\\sum_i y_i = 1, \\quad y^T a = 2 \\sum_i y_i z_i$$\n") == [
+        Verdict.PROVED,
+        Verdict.PROVED,
+    ]

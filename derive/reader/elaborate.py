@@ -505,7 +505,7 @@ class Elaborator:
                 continue
             elif _is_indicator(item, items):
                 factor = self.expression(items.pop(0))
-            elif self.is_differential_sign(item) and items:
+            elif items and self.is_differential_sign(item, items[0]):
                 factor = self.differential(items)
             elif _is_nabla(item) or _is_partial_sign(item):
                 reach = 1 if items and _complete(items[0]) else len(items)
@@ -517,11 +517,20 @@ class Elaborator:
         assert result is not None
         return result
 
-    def is_differential_sign(self, item: tex.Node) -> bool:
-        """Whether this d takes a differential: no symbol of the document, and differentials are written."""
-        return isinstance(item, tex.Symbol) and item.letter == "d" and not item.accents and not (
-            self.scope.knows("d") or "d" in self.scope.dimensions
-        )  # fmt: skip
+    def is_differential_sign(self, item: tex.Node, argument: tex.Node | None = None) -> bool:
+        """Whether this d takes a differential: no symbol of the document, and differentials are written.
+
+        Where d is a dimension, too, dX is one of an array of which the document writes differentials.
+        """
+        if not isinstance(item, tex.Symbol) or item.letter != "d" or item.accents or self.scope.knows("d"):
+            return False
+        if "d" not in self.scope.dimensions:
+            return True
+        varying = {n for n in self.scope.differentials if self.scope.shapes.get(n, x.SCALAR) != x.SCALAR}
+        base = argument.base if isinstance(argument, tex.Script) else argument
+        if isinstance(base, tex.Fence):
+            return any(key(part) in varying for part in tex.walk(base))
+        return base is not None and key(base) in varying
 
     def differential(self, items: list[tex.Node]) -> Expression:
         """d f or dz, which takes its argument from the front of the factors."""

@@ -59,6 +59,7 @@ _SIZED = (
         rf"(?P<names>{_MARKS})\s*[:：,，(（]?\s*{_NOT_CHINESE}(?:{_PLAIN_CHINESE}|\s|[,，:：(（]){{0,24}}?(?P<size>⟦\d+⟧)"
     ),
 )
+_SINGULAR = re.compile(r"\s*(?:is|has|denotes|represents)\b", re.IGNORECASE)
 _AFTER_LENGTH = re.compile(
     r"\s*(?:-?\s*dimensional|-?\s*dim\b|-?\s*D\b|-?\s*维|维|-?\s*(?:element|entry|component)|个(?:元素|分量)|classes|个类别)"
 )
@@ -180,7 +181,10 @@ def _in_words(line: Line) -> Iterator[Said]:
     used: set[str] = set()
     for pattern in _SIZED:
         for match in pattern.finditer(line.text):
-            names = [SYMBOL.fullmatch(line.formula(n)) for n in re.findall(_MARK, match["names"])]
+            marks = re.findall(_MARK, match["names"])
+            if _SINGULAR.match(line.text[match.end("names") :]):  # z = Wx + b, and y is a vector of length c
+                marks = marks[-1:]
+            names = [SYMBOL.fullmatch(line.formula(n)) for n in marks]
             size = _size(line, match)
             spelt = [n["name"] for n in names if n is not None]
             if size is None or len(spelt) < len(names) or taken & set(spelt) or match["size"] in used:
