@@ -1053,34 +1053,31 @@ def check(
         the report, and the checker at the end of the document, which knows what the symbols mean.
     """
     proofs: Proofs = {}
-    if layout is None and not any("layout:" in p.text for p in passages if p.kind == "given"):
-        layout = _likelier_layout(source, passages, sizes or {}, guard, proofs)
-    checker = Checker(judge, Positions(source), layout, sizes or {}, watch, guard, proofs)
+    sizes = sizes or {}
+    checker = Checker(judge, Positions(source), layout, sizes, watch, guard, proofs)
     checker.read(passages)
+    dependent = _dependent(checker)
+    if checker.layout is None and checker.scope.layout is None and dependent:
+        # the layout in which more is proved; in numerator layout only where that is better
+        checker.layout = "denominator"
+        proved = _proved_in("denominator", dependent)
+        if proved < len(dependent):
+            trial = Checker(Judge(), Positions(source), "numerator", sizes, guard=guard, proofs=proofs)
+            trial.alternatives = False
+            trial.read(passages)
+            if _proved_in("numerator", _dependent(trial)) > proved:
+                checker = Checker(judge, Positions(source), "numerator", sizes, watch, guard, proofs)
+                checker.read(passages)
     return Report(path, _layout_of(checker), checker.steps, notes=checker.notes), checker
 
 
-def _likelier_layout(
-    source: str,
-    passages: Sequence[Passage],
-    sizes: Mapping[str, int],
-    guard: Guard | None,
-    proofs: Proofs,
-) -> Layout | None:
-    """The layout in which more derivatives of a document are proved; None where it makes no difference."""
-    proved: dict[Layout, int] = {}
-    layouts: tuple[Layout, ...] = ("denominator", "numerator")
-    for layout in layouts:
-        trial = Checker(Judge(), Positions(source), layout, sizes, guard=guard, proofs=proofs)
-        trial.alternatives = False
-        trial.read(passages)
-        dependent = [s for s in trial.steps if s.layout in ("denominator", "numerator")]
-        if not dependent:
-            return None
-        proved[layout] = sum(s.verdict is Verdict.PROVED for s in dependent)
-        if proved[layout] == len(dependent) and layout == layouts[0]:
-            return layout
-    return "numerator" if proved["numerator"] > proved["denominator"] else "denominator"
+def _dependent(checker: Checker) -> list[Step]:
+    """The steps with derivatives that are arranged differently in the two layouts."""
+    return [step for step in checker.steps if step.layout in ("denominator", "numerator")]
+
+
+def _proved_in(layout: Layout, steps: Sequence[Step]) -> int:
+    return sum(step.verdict is Verdict.PROVED and step.layout == layout for step in steps)
 
 
 def _layout_of(checker: Checker) -> str | None:

@@ -588,9 +588,7 @@ def test_conditions_without_a_cue(condition: str, formula: str, expected: list[V
 )
 def test_d_may_be_a_dimension_and_a_differential(formula: str, expected: Verdict) -> None:
     """dA of an array that varies; d s of a number is d times s."""
-    text = (
-        r"Let $A \in \mathbb{R}^{m \times m}$, $x \in \mathbb{R}^d$, $s \in \mathbb{R}$, and $dA$."
-    )
+    text = r"Let $A \in \mathbb{R}^{m \times m}$, $x \in \mathbb{R}^d$, $s \in \mathbb{R}$, and $dA$."
     assert verdicts(f"{text}\n\n$${formula}$$\n") == [expected]
 
 
