@@ -267,7 +267,9 @@ class Budget:
         return max(0.0, left)
 
     def give_up(self, step: Step) -> None:
-        _unknown(step, "D202", f"not decided in {self.seconds:g} seconds")
+        """What is not decided by now stays unknown; what is refuted by now stays so, without a repair."""
+        if step.verdict is not Verdict.REFUTED:
+            _unknown(step, "D202", f"not decided in {self.seconds:g} seconds")
 
     def refute(self, claim: Claim, entry: tuple[Index, ...]) -> Counterexample | None:
         """A certified counterexample, as far as the time suffices to find one."""

@@ -267,6 +267,16 @@ def test_the_time_of_a_claim_is_bounded() -> None:
     assert step.message == "not decided in 0.05 seconds"
 
 
+def test_a_refuted_claim_stays_refuted_when_its_repair_takes_too_long() -> None:
+    step = Step(1, 1, "claim", "=", "a", "b")
+    started = time.monotonic()
+    with Budget(0.05)(step):
+        step.verdict, step.code = Verdict.REFUTED, "D102"
+        while time.monotonic() < started + 20:
+            pass
+    assert (step.verdict, step.code) == (Verdict.REFUTED, "D102")
+
+
 def test_the_alarm_is_silent_afterwards() -> None:
     """A claim that ends in time leaves nothing behind."""
     step = Step(1, 1, "claim", "=", "a", "b", Verdict.PROVED)
