@@ -26,6 +26,7 @@ from derive.reader import latex as tex
 from derive.reader import prose, statements
 from derive.reader.dots import cells_of, spike
 from derive.reader.elaborate import Elaborator, fitted
+from derive.reader.inference import inferred
 from derive.reader.passage import Passage, Positions
 from derive.reader.scope import Scope, Unreadable, key, resized
 from derive.reader.sums import reaching, summed_names
@@ -83,6 +84,11 @@ def parse(text: str, words: frozenset[str] = tex.BUILTIN_WORDS) -> tuple[tex.Cla
 Guard = Callable[[Step], AbstractContextManager[None]]
 Watch = Callable[[Step, Statement], None]
 Proofs = dict[tuple[object, ...], Theorem | Residual]
+Waiting = tuple[Callable[[], None], Step, tuple[tex.Node, ...]]
+"""How to decide a step once more, the step, and the nodes whose symbols must have a meaning for that."""
+
+
+FROM_USE = "as its use demands"
 
 
 @dataclass
@@ -113,12 +119,13 @@ class Checker:
         self.last: tex.Node | None = None
         self.last_text = ""
         self.alternatives = True
+        self.inferred = False  # whether the layout is only the likelier one
         self.differentiated: list[str] = []
         self.local: list[t.Hypothesis] = []  # assumed in prose, until the next heading
         self.case: list[t.Hypothesis] = []  # "if i = j", until the next case or heading
         self.one_hot: dict[int, str] = {}  # symbols that a block calls one-hot, by their formula's place
         self.head: tex.Node | None = None  # the first side of the chain
-        self.open: list[Callable[[], None]] = []  # steps of the last display whose symbols had no meaning
+        self.open: list[Waiting] = []  # steps of the last display whose symbols had no meaning
         self.count: int | None = None  # of classes, where a text restricts the next display to so many
         self.stated: set[str] = set()  # the symbols that given blocks speak of
         self.tagged: dict[str, tex.Node] = {}  # what equation (1) says
@@ -144,18 +151,20 @@ class Checker:
                 if passage.kind == "given":
                     self.given(passage)
                 elif passage.kind == "heading":
-                    self.local, self.case, self.open = [], [], []
+                    self.infer()
+                    self.local, self.case = [], []
                     self.scope.supposed = self.local
                 elif passage.kind == "inline":
                     self.inline(passage, before)
                 elif passage.kind == "display":
-                    self.open = []
+                    self.infer()
                     self.formula(passage)
                     self.count = None
                 before = passage.text if passage.kind == "prose" else ""
                 self.called_one_hot(passage)
                 if self.open and passage.kind != "display" and self.scope.size > known:
                     self.try_again()
+        self.infer()
         self.compare_columns()
         for clause, source in self.postponed:
             self.unread(clause, 0, source, self.reason(clause))
@@ -516,7 +525,7 @@ class Checker:
                         and isinstance(trouble, Unreadable)
                         and trouble.code in ("D011", "D012")
                     ):
-                        self.open.append(partial(self.define_late, clause, source, self.steps[-1]))
+                        self.wait_for(clause, source, self.steps[-1])
             elif left is None:
                 nothing = Unreadable(
                     "D008", "nothing stands on the left of this sign", link.node, "an expression"
@@ -541,12 +550,18 @@ class Checker:
         number = _equation_number(clause.first, [text.content for text in clause.texts])
         return left if number is None else self.tagged.get(number, left)
 
+    def wait_for(self, clause: tex.Clause, source: Source, step: Step) -> None:
+        """Keep a definition until its symbols have a meaning."""
+        again = partial(self.define_late, clause, source, step)
+        self.open.append((again, step, (clause.links[0].node,)))
+
     def define_late(self, clause: tex.Clause, source: Source, step: Step) -> None:
-        """Carry out a definition whose symbols the words behind it explain."""
+        """Carry out a definition whose symbols the words behind it, or their use, explain."""
         try:
             statements.define(clause, self.scope, self.used_layout)
         except (Unreadable, ShapeError) as trouble:
             self.explain(step, source, trouble)
+            self.wait_for(clause, source, step)
         else:
             step.kind, step.verdict = "definition", None
             step.code = step.message = step.expected = step.place = None
@@ -608,13 +623,31 @@ class Checker:
                 step.verdict = step.code = step.message = step.expected = step.place = None
                 self.settle(step, left, link, source, extra)
 
-            self.open.append(again)
+            self.open.append((again, step, (left, link.node)))
 
     def try_again(self) -> None:
         """Decide once more what had no meaning yet: where \\delta = ... often stands behind a display."""
         waiting, self.open = self.open, []
-        for again in waiting:
+        for again, _, _ in waiting:
             again()
+
+    def infer(self) -> None:
+        """Decide what nobody explained, with the shapes that follow from the use of its symbols."""
+        waiting, self.open = self.open, []
+        for again, step, nodes in waiting:
+            if step.verdict is Verdict.UNREAD:
+                self.learn_shapes(step, nodes)
+                again()
+        self.open = []
+
+    def learn_shapes(self, step: Step, nodes: tuple[tex.Node, ...]) -> None:
+        """Declare what the use of symbols tells of their shapes, and put that down."""
+        for name, shape in inferred(nodes, self.scope, self.used_layout).items():
+            self.scope.declare(name, shape)
+            within = shape_latex(shape)
+            taken = Step(step.line, step.column, "declaration", r"\in", name, within, cell=step.cell)
+            taken.message = FROM_USE
+            self.steps.append(taken)
 
     def decide(
         self, step: Step, left: tex.Node, link: tex.Link, source: Source, extra: list[t.Hypothesis]
@@ -750,7 +783,8 @@ class Checker:
         other: Layout = "numerator" if layout == "denominator" else "denominator"
         trials: list[tuple[Layout, Layout | None]] = [(layout, None)]
         if self.alternatives:
-            trials += [(layout, other)] if self.scope.layout else [(other, None), (layout, other)]
+            declared = self.scope.layout is not None or (self.layout is not None and not self.inferred)
+            trials += [(layout, other)] if declared else [(other, None), (layout, other)]
         for by, by_scalar in trials:
             reading = self.reading(left, link, extra, by, by_scalar)
             found.append(reading)
@@ -1067,6 +1101,7 @@ def check(
             trial.read(passages)
             if _proved_in("numerator", _dependent(trial)) > proved:
                 checker = Checker(judge, Positions(source), "numerator", sizes, watch, guard, proofs)
+                checker.inferred = True
                 checker.read(passages)
     return Report(path, _layout_of(checker), checker.steps, notes=checker.notes), checker
 

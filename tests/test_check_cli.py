@@ -195,10 +195,12 @@ def test_given_statements(run: Run) -> None:
 
 
 def test_the_layout_is_an_option(run: Run) -> None:
-    """Where a document does not say it."""
+    """Where a document does not say it; then no other layout will do."""
     text = "<!-- derive\nA \\in \\mathbb{R}^{m \\times n}\nx \\in \\mathbb{R}^n\n-->\n\n"
     text += "$$ \\frac{\\partial A x}{\\partial x} = A $$\n"
     assert "layout  numerator" in run("check", "a.md", "--layout", "numerator", a=text).stdout
+    assert "right in numerator layout" in run("check", "a.md", "--layout", "denominator", a=text).stdout
+    assert "layout  numerator" in run("check", "a.md", a=text).stdout
 
 
 def test_nothing_from_a_document_reaches_the_terminal_raw(run: Run) -> None:

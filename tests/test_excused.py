@@ -248,7 +248,7 @@ def test_the_configuration_is_used_and_the_command_line_wins(check, tmp_path: Pa
     assert status == 0
     assert "docs/a.md: 2 claims: 1 proved, 1 unread" in printed
     assert "read in" not in check("--verbose", "--format", "json")[1]
-    assert "read in numerator layout" in check("--layout", "denominator", "--format", "json")[1]
+    assert "right in numerator layout" in check("--layout", "denominator", "--format", "json")[1]
     assert check("--allow", "unknown")[0] == 1
     assert check("--isolated")[0] == 2
     assert check("docs/a.md", "--isolated")[0] == 1

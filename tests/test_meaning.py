@@ -598,3 +598,29 @@ def test_a_size_belongs_to_the_last_of_the_names_before_it() -> None:
         Verdict.PROVED,
         Verdict.PROVED,
     ]
+
+
+@pytest.mark.parametrize(
+    ("formula", "expected"),
+    [
+        (r"\frac{\partial z_i}{\partial x_j} = W_{ij}", Verdict.PROVED),
+        (r"\frac{\partial z_i}{\partial b_j} = \delta_{ij}", Verdict.PROVED),
+        (r"\frac{\partial z_i}{\partial x_j} = W_{ji}", Verdict.REFUTED),
+        (r"u^T W x = x^T W^T u", Verdict.PROVED),
+        (r"u^T W x = x^T W u", Verdict.UNREAD),  # no shape of u will do
+        (r"u^T z = z^T u + s", Verdict.UNREAD),  # s may be anything
+        (r"V x = x", Verdict.UNREAD),  # and so may V
+        (r"\lambda x = x", Verdict.UNREAD),
+    ],
+)
+def test_shapes_that_follow_from_use(formula: str, expected: Verdict) -> None:
+    """W is declared, and so there is no choice about x, b and z in z = W x + b."""
+    text = r"Let $W \in \mathbb{R}^{c \times d}$ and $z = W x + b$."
+    assert verdicts(f"{text}\n\n$${formula}$$\n") == [expected]
+
+
+def test_an_inferred_shape_is_put_down() -> None:
+    report = checked(r"Let $A \in \mathbb{R}^{m \times n}$." + "\n\n$$(A x)^T = x^T A^T$$\n")
+    taken = [(s.lhs, s.rhs) for s in report.steps if s.kind == "declaration" and s.message is not None]
+    assert taken == [("x", r"\mathbb{R}^{n}")]
+    assert "assumes x ∈ Rⁿ   as its use demands, in line 3" in str(report)

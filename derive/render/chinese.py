@@ -72,6 +72,8 @@ PHRASES: dict[str, str] = {
     "result": "结果",
     "quantities": "各量",
     "assumed": "假定",
+    "assumes": "假定",
+    "as its use demands": "由用法推得",
     "{path}: error: {error}": "{path}：错误：{error}",
     "`derive explain {code}` tells more about a code": "`derive explain {code}` 说明一个代码的含义",
     "for example": "例如",

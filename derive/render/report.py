@@ -444,7 +444,7 @@ class _Page:
             self.style.width,
         )
         self.lines += [self.style.paint(head, "bold"), *(f"  {line}" for line in rest)]
-        for label, text in (*self._needs(), *self._layouts()):
+        for label, text in (*self._assumed(), *self._needs(), *self._layouts()):
             first, *rest = wrap(text, self.style.width - 10)
             self.lines += [
                 f"  {self.style.paint(label + ' ' * (7 - width(label)), 'dim')} {first}",
@@ -471,6 +471,15 @@ class _Page:
         for use, lines in needed.items():
             yield label, f"{self.plain(use)}   {self.in_lines(lines)}"
             label = ""
+
+    def _assumed(self) -> Iterator[tuple[str, str]]:
+        """The shapes that nobody declared."""
+        label = self.say("assumes")
+        for step in self.report.steps:
+            if step.kind == "declaration" and step.message is not None:
+                declared = self.plain(f"{step.lhs} {step.relation} {step.rhs}")
+                yield label, f"{declared}   {self.say(step.message)}, {self.in_lines([step.line])}"
+                label = ""
 
     def _layouts(self) -> Iterator[tuple[str, str]]:
         """The layout, and the lines that are not in it."""
