@@ -1329,10 +1329,12 @@ class Elaborator:
         above = _differential(node.numerator)
         below = _denominators(node.denominator)
         if above is not None and above[1] and below is None:
-            said, pairs = (
-                "a differential sign stands above this fraction and none below",
-                self.unlike_one(node),
+            said = "a differential sign stands above this fraction and none below"
+            # dx/x is taken entry by entry by those who write it; what stands behind a \partial is not divided
+            is_half = any(
+                isinstance(p, tex.Symbol) and p.letter == r"\partial" for p in tex.walk(node.numerator)
             )
+            pairs = self.unlike_one(node) if is_half else ()
             if pairs:
                 said += ", which divides by an array"
             raise Unreadable("D018", said, node.denominator, r"\partial x below", pairs)
