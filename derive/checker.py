@@ -30,7 +30,6 @@ from derive.reader.inference import inferred
 from derive.reader.passage import Passage, Positions
 from derive.reader.scope import Scope, Unreadable, key, resized
 from derive.reader.sums import reaching, summed_names
-from derive.repair import mend
 from derive.report import Note, Repair, Report, Step, Verdict
 from derive.terms import ShapeError
 
@@ -753,6 +752,8 @@ class Checker:
         """Look for what would make a refuted step true."""
         if self.judge.refute is None or reading.lhs is None or reading.rhs is None:
             return  # a trial, of which only the verdicts count
+        from derive.repair import mend  # loaded only where something is refuted
+
         hypotheses, constants = self.scope.context((*self.local, *self.case))
         step.repair = mend(reading.lhs, reading.rhs, self.scope.definitions, hypotheses, constants)
         if step.repair is not None and step.repair.kind == "layout":
