@@ -36,6 +36,7 @@ from derive.terms import Claim, Index
 
 KINDS = (".md", ".markdown", ".tex", ".ipynb")
 SKIPPED = frozenset({"node_modules", "__pycache__"})
+OPEN = ("D011", "D012")  # what a symbol without a meaning leaves open
 LARGEST = 64 * 2**20  # bytes of one document
 SECONDS = 10.0  # for one claim
 LISTING = 1.0  # seconds for one claim when claims are only listed
@@ -202,7 +203,10 @@ def _given(texts: Sequence[tuple[str, str, tuple[Passage, ...]]]) -> Given:
 
 
 def _unread(given: Given) -> Iterator[Report]:
-    """The statements among those given that cannot be read, by the text that they stand in."""
+    """The statements among those given that cannot be read, by the text that they stand in.
+
+    A symbol without a meaning may get one from a document: see `check_source`.
+    """
     if not given.passages:
         return
     report, _ = checker.check("", given.source, given.passages, Judge(), guard=Budget())
@@ -212,7 +216,7 @@ def _unread(given: Given) -> Iterator[Report]:
         steps = [
             _higher(step, first - 1)
             for step in report.steps
-            if step.verdict is Verdict.UNREAD and first <= step.line <= last
+            if step.verdict is Verdict.UNREAD and step.code not in OPEN and first <= step.line <= last
         ]
         if steps:
             yield Report(name, None, steps, source=text)
@@ -469,6 +473,10 @@ def check_source(
     judge = Judge(budget.refute, budget.gather, cross_check=cross_check)
     report, reader = checker.check(name, whole, [*first, *passages], judge, layout, guard=budget)
     end = Positions(whole)(shift)[0]
+    for step in report.steps:
+        if step.line >= end and step.verdict is Verdict.UNREAD and step.code in OPEN:
+            said = f"the given {step.lhs} {step.relation} {step.rhs} is not used: {step.message}"
+            report.notes.append(Note(1, 1, said, step.code))
     report.steps = [step for step in report.steps if step.line < end]
     report.source = source
     report.words = frozenset(n for n in reader.scope.shapes if n.isalpha() and len(n) > 1)

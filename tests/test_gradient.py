@@ -329,7 +329,7 @@ def test_the_command(capsys: pytest.CaptureFixture[str]) -> None:
         (["gradient", "x^T x", "--wrt", "x", "--order", "3"], "--order"),
         (["gradient", "x^T x", "--wrt", "x", "--given", "y \\in"], "given"),
         (["gradient", "x^T x", "--wrt", "x^T x"], "--wrt"),
-        (["gradient", r"x^T A x", "--wrt", "x", "--timeout", "0.001"], "seconds"),
+        (["gradient", r"\tanh(A\tanh(A\tanh(A x)))", "--wrt", "x", "--timeout", "0.05"], "seconds"),
     ],
 )
 def test_bad_usage_takes_one_line(

@@ -450,7 +450,8 @@ class _Page:
                 f"  {self.style.paint(label + ' ' * (7 - width(label)), 'dim')} {first}",
                 *(f"          {line}" for line in rest),
             ]
-        at = {(step.line, step.column) for step in report.steps}
+        shown = (s for s in report.steps if s.kind == "claim" and s.verdict is not Verdict.PROVED)
+        at = {(step.line, step.column) for step in shown}
         for note in report.notes:
             if (note.line, note.column) not in at:
                 self._remaining(note)
@@ -458,7 +459,8 @@ class _Page:
 
     def _remaining(self, note: Note) -> None:
         code = f" [{note.code}]" if note.code else ""
-        said = f"{self.say('note')}{code}: {self.message(note.message)}"
+        place = f", {self.in_lines([note.line])}" if note.line > 1 else ""
+        said = f"{self.say('note')}{code}{place}: {self.message(note.message)}"
         self.lines += [f"  {line}" for line in wrap(said, self.style.width - 2)]
 
     def _needs(self) -> Iterator[tuple[str, str]]:
