@@ -118,16 +118,9 @@ class Terms:
         return Apply("phi", self.term(scope, depth), self.random.choice([0, 0, 1]))
 
     def _power(self, scope: Scope, depth: int) -> Term:
-        exponents = [
-            Number(0),
-            Number(2),
-            Number(2),
-            Number(3),
-            Size(N_),
-            Size(C),
-            Size(N_ + 1),
-            Size(N_ + N_),
-        ]
+        exponents: list[Term] = [Number(0), Number(2), Number(2), Number(3)]
+        if not self.total:  # powers by dimensions are not decided completely: (x - y)^n, (y - x)^n
+            exponents += [Size(N_), Size(C), Size(N_ + 1), Size(N_ + N_)]
         return Power(self.term(scope, depth), self.random.choice(exponents))
 
     def _delta(self, scope: Scope, depth: int) -> Term:
