@@ -140,7 +140,7 @@ def test_without_a_reason_nothing_is_skipped(check) -> None:
 def test_a_comment_that_is_not_needed_is_reported(check) -> None:
     status, printed, _ = check("a.md", a_md=GIVEN + WHY + "$$x^T x = \\|x\\|^2$$\n")
     assert status == 0
-    assert "note [D301]: this comment skips nothing: what it means is proved" in printed
+    assert "note [D301], in line 5: this comment skips nothing: what it means is proved" in printed
 
 
 # ── the baseline ───────────────────────────────────────────────────────────────────────────────────────────
