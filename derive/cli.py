@@ -18,6 +18,7 @@ What a person reads is English or Chinese, as the locale says or `--lang`; what 
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -578,6 +579,7 @@ def run(arguments: Sequence[str]) -> int:
 
 def main() -> NoReturn:
     """The console script."""
+    gc.set_threshold(100_000, 50, 50)  # terms and polynomials hold no cycles: looking for them is in vain
     try:
         status = run(sys.argv[1:])
     except BrokenPipeError:  # the reader has gone; nothing may be written when Python ends, either
