@@ -309,12 +309,12 @@ class _Guard:
         self.budget.step, self.budget.deadline = self.step, monotonic() + self.budget.seconds
         if self.has_alarm:
             self.before = signal.signal(signal.SIGALRM, self.ring)
-            signal.setitimer(signal.ITIMER_REAL, max(self.budget.seconds, 1e-6), 0.05)
+            # again and again: where Python runs a callback of its own, it swallows what is raised
+            signal.setitimer(signal.ITIMER_REAL, max(self.budget.seconds, 1e-6), 0.25)
             self.armed = True
 
     def ring(self, number: int, frame: object) -> None:
         if self.armed:
-            self.armed = False
             raise OutOfTime
 
     def __exit__(self, kind: object, trouble: BaseException | None, _: object) -> bool:

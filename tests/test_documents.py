@@ -277,6 +277,25 @@ def test_a_refuted_claim_stays_refuted_when_its_repair_takes_too_long() -> None:
     assert (step.verdict, step.code) == (Verdict.REFUTED, "D102")
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_an_alarm_that_is_swallowed_rings_again() -> None:
+    """As it is when it rings while Python calls back, in a destructor for one."""
+
+    class Slow:
+        def __del__(self) -> None:
+            while time.monotonic() < started + 0.2:
+                pass
+
+    step = Step(1, 1, "claim", "=", "a", "b")
+    started = time.monotonic()
+    with Budget(0.05)(step):
+        Slow()
+        while time.monotonic() < started + 20:
+            pass
+    assert time.monotonic() < started + 10
+    assert step.verdict is Verdict.UNKNOWN
+
+
 def test_the_alarm_is_silent_afterwards() -> None:
     """A claim that ends in time leaves nothing behind."""
     step = Step(1, 1, "claim", "=", "a", "b", Verdict.PROVED)
