@@ -88,6 +88,7 @@ Waiting = tuple[Callable[[], None], Step, tuple[tex.Node, ...]]
 
 
 FROM_USE = "as its use demands"
+OPEN = ("D011", "D012")  # what a symbol without a meaning leaves open
 
 
 @dataclass
@@ -441,7 +442,7 @@ class Checker:
                 self.record(clause, 0, source, "given")
                 return
         except (Unreadable, ShapeError) as trouble:
-            if kind == "given" and isinstance(trouble, Unreadable) and trouble.code in ("D011", "D012"):
+            if kind == "given" and isinstance(trouble, Unreadable) and trouble.code in OPEN:
                 self.postponed.append((clause, source))
                 return
             if statements.is_declaration(clause) and kind != "given":
@@ -519,11 +520,7 @@ class Checker:
                     self.record(clause, 0, source, "given" if kind == "given" else "definition")
                 except (Unreadable, ShapeError) as trouble:
                     self.unread(clause, 0, source, trouble)
-                    if (
-                        kind != "given"
-                        and isinstance(trouble, Unreadable)
-                        and trouble.code in ("D011", "D012")
-                    ):
+                    if kind != "given" and isinstance(trouble, Unreadable) and trouble.code in OPEN:
                         self.wait_for(clause, source, self.steps[-1])
             elif left is None:
                 nothing = Unreadable(
@@ -615,7 +612,7 @@ class Checker:
                 self.decide(step, left, link, source, extra)
         finally:
             self.scope = general
-        if step.verdict is Verdict.UNREAD and step.code in ("D011", "D012"):
+        if step.verdict is Verdict.UNREAD and step.code in OPEN:
 
             def again() -> None:
                 self.scope.place = place

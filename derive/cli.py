@@ -106,37 +106,38 @@ def check(options: argparse.Namespace) -> int:
         tell(totals_text(reports, style))
         if options.output is not None:
             write("".join(kept), options.output)
-    elif options.form == "markdown":
-        from derive.render.markdown import reports_markdown
-
-        reports += found
-        write(reports_markdown(reports, stated.reports), options.output)
-    elif options.form == "sarif":
-        from derive.render.sarif import reports_sarif
-
-        reports += found
-        write(reports_sarif(reports, stated.reports, options.allow), options.output)
-    elif options.form == "github":
-        from derive.render.github import reports_github
-
-        reports += found
-        write("\n".join(reports_github(reports, stated.reports, options.allow)), options.output)
-    elif options.form == "html":
-        from derive.render.html import reports_html
-
-        reports += found
-        write(reports_html(reports, stated.reports, options.lang), options.output)
     else:
-        from derive.render.json import reports_json
-
         reports += found
-        write(reports_json(reports, stated.reports), options.output)
+        write(_reported(reports, stated.reports, options), options.output)
     if options.write_baseline is not None:
         return _write_baseline(options, reports)
     if known is not None and (stale := known.stale(reports)):
         remark = f"{stale} {'entry of the baseline is' if stale == 1 else 'entries of the baseline are'}"
         print(f"derive: {remark} no longer needed; --write-baseline {known.path} drops them", file=sys.stderr)
     return _status([*stated.reports, *reports], options.allow)
+
+
+def _reported(reports: Sequence[Report], given: Sequence[Report], options: argparse.Namespace) -> str:
+    """Reports in a form that is written in one piece."""
+    if options.form == "markdown":
+        from derive.render.markdown import reports_markdown
+
+        return reports_markdown(reports, given)
+    if options.form == "sarif":
+        from derive.render.sarif import reports_sarif
+
+        return reports_sarif(reports, given, options.allow)
+    if options.form == "github":
+        from derive.render.github import reports_github
+
+        return "\n".join(reports_github(reports, given, options.allow))
+    if options.form == "html":
+        from derive.render.html import reports_html
+
+        return reports_html(reports, given, options.lang)
+    from derive.render.json import reports_json
+
+    return reports_json(reports, given)
 
 
 def _configure(options: argparse.Namespace) -> None:
@@ -230,10 +231,6 @@ def gradient(options: argparse.Namespace) -> int:
             from derive.render.code import code
 
             text = code(found, options.form)
-        elif options.form == "html":
-            from derive.render.html import derivations_html
-
-            text = derivations_html([found.derivation], found.derivation.layout, options.lang)
         else:
             text = _rendered(found.derivation, options.form, options.lang)
     except Unanswerable as trouble:
@@ -342,6 +339,10 @@ def _derivation_page(derivation: Derivation, sizes: dict[str, int], language: La
 
 
 def _rendered(derivation: Derivation, form: str, language: Language) -> str:
+    if form == "html":
+        from derive.render.html import derivations_html
+
+        return derivations_html([derivation], derivation.layout, language)
     if form == "json":
         from derive.render.json import derivation_json
 

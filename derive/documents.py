@@ -36,7 +36,6 @@ from derive.terms import Claim, Index
 
 KINDS = (".md", ".markdown", ".tex", ".ipynb")
 SKIPPED = frozenset({"node_modules", "__pycache__"})
-OPEN = ("D011", "D012")  # what a symbol without a meaning leaves open
 LARGEST = 64 * 2**20  # bytes of one document
 SECONDS = 10.0  # for one claim
 LISTING = 1.0  # seconds for one claim when claims are only listed
@@ -216,7 +215,7 @@ def _unread(given: Given) -> Iterator[Report]:
         steps = [
             _higher(step, first - 1)
             for step in report.steps
-            if step.verdict is Verdict.UNREAD and step.code not in OPEN and first <= step.line <= last
+            if step.verdict is Verdict.UNREAD and step.code not in checker.OPEN and first <= step.line <= last
         ]
         if steps:
             yield Report(name, None, steps, source=text)
@@ -474,7 +473,7 @@ def check_source(
     report, reader = checker.check(name, whole, [*first, *passages], judge, layout, guard=budget)
     end = Positions(whole)(shift)[0]
     for step in report.steps:
-        if step.line >= end and step.verdict is Verdict.UNREAD and step.code in OPEN:
+        if step.line >= end and step.verdict is Verdict.UNREAD and step.code in checker.OPEN:
             said = f"the given {step.lhs} {step.relation} {step.rhs} is not used: {step.message}"
             report.notes.append(Note(1, 1, said, step.code))
     report.steps = [step for step in report.steps if step.line < end]

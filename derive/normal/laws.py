@@ -205,20 +205,16 @@ class Laws:
                 whole = exponent.numerator // exponent.denominator
                 factor = factor * self.rational_power(atom[1], whole)
                 exponent -= whole
-                if not exponent:
-                    continue
             elif tag == "P" and exponent >= 1:
                 whole = int(exponent)
                 if whole > 64:
                     raise Exhausted
                 expand += [dict(atom[1])] * whole
                 exponent -= whole
-                if not exponent:
-                    continue
             elif tag == "R" and atom[1] == MINUS_ONE:
                 exponent %= 2
-                if not exponent:
-                    continue
+            if not exponent:
+                continue
             kept.append((atom, small(exponent)))
         kept.sort()
         deltas = [atom for atom, _ in kept if atom[0] == "D"]
