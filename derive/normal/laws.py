@@ -237,7 +237,7 @@ class Laws:
                     tail = {m: -c for m, c in atom[1] if m != lead}
                     raised = dict(rest)
                     raised[atom] += 1
-                    moved = add(self.multiply({rest: 1}, tail), self.monomial(raised))
+                    moved = add(self.multiply(self.monomial(dict(rest)), tail), self.monomial(raised))
                     return self._expand(add({}, moved, Fraction(factor) / scale), expand)
         return self._expand({mono: small(factor)}, expand)
 

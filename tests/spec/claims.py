@@ -308,6 +308,8 @@ TRUE = [
     case("sigmoid of -x", sigmoid(-t()), N(1) - sigmoid(t()), conditions=()),
     case("sigmoid prime", D(sigmoid(t()), t()), sigmoid(t()) * (N(1) - sigmoid(t()))),
     case("sigmoid prime, named", fn("sigmoid", 1)(t()), sigmoid(t()) - sq(sigmoid(t()))),
+    case("a square over a root", sq(exp(t())) * power(N(1) + exp(t()), "-3/2"),
+         power(N(1) + exp(t()), "1/2") - two * power(N(1) + exp(t()), "-1/2") + power(N(1) + exp(t()), "-3/2"), conditions=()),
     case("sigmoid second", fn("sigmoid", 2)(t()),
          sigmoid(t()) * (N(1) - sigmoid(t())) * (N(1) - two * sigmoid(t()))),
     case("tanh prime", fn("tanh", 1)(t()), N(1) - sq(tanh(t()))),

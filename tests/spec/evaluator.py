@@ -2,7 +2,8 @@
 
 It shares nothing with the kernel but `derive.terms`, and nothing at all with `numeric/`. Derivatives are
 central differences with a step of 2^-150 at 900 bits, with a generous ball around each for what that
-leaves out, so that values which hinge on more digits than there are show it.
+leaves out, so that values which hinge on more digits than there are show it; what bends within a step
+(the sine of something of size 10^75) has no slope here.
 
     World(sizes, seed)                  one point: a number for every entry of every tensor
     World.value(term, indices)          the term there; raises Nowhere where it has no value
@@ -50,6 +51,7 @@ from derive.terms import (
 BITS = 900
 STEP = arb(2) ** -150
 TRUNCATED = arb(2) ** -280  # what a central difference may miss, generously: its terms of order STEP ** 2
+BENT = arb(2) ** -60  # how far one-sided differences may be off: by terms of order STEP
 CLOSE = 1e-12  # relative: second derivatives still have more digits, what is false differs in the first few
 
 Place = tuple[int, ...]
@@ -127,9 +129,16 @@ def smooth(seed: str, order: int, at: arb) -> arb:
     return wave + tail
 
 
-def difference(above: arb, below: arb) -> arb:
-    """A central difference, with a ball for its error."""
+def difference(value: Callable[[arb], arb]) -> arb:
+    """The slope of value(step) at 0 as a central difference, with a ball for its error.
+
+    Raises Nowhere where the difference to one side is another: then the function bends within a step, and
+    the ball would not hold its slope.
+    """
+    above, here, below = value(STEP), value(arb(0)), value(-STEP)
     slope = (above - below) / (2 * STEP)
+    if not abs((above - here) / STEP - slope) < BENT * (1 + abs(slope)):
+        raise Nowhere("a slope that cannot be told")
     return slope + arb(0, TRUNCATED * (1 + abs(slope.mid())))
 
 
@@ -163,7 +172,7 @@ def applied(function: str, order: int, at: arb) -> arb:
         return FUNCTIONS[function](at)
     if function in KINKED and sign_of(at) == 0:
         raise Nowhere("a derivative at a kink")
-    return difference(applied(function, order - 1, at + STEP), applied(function, order - 1, at - STEP))
+    return difference(lambda step: applied(function, order - 1, at + step))
 
 
 def determinant(rows: list[list[arb]]) -> arb:
@@ -349,7 +358,7 @@ class World:
 
             return self.value(body, scope, {**held, tensor: entry})
 
-        return difference(moved(STEP), moved(-STEP))
+        return difference(moved)
 
     def rests_on(self, tensor: str, other: str) -> bool:
         definition = self.context.definitions.get(tensor)
