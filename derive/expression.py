@@ -11,7 +11,7 @@ derivation: x_i y_i is a scalar expression with the free index i.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields
+from dataclasses import FrozenInstanceError, dataclass, field, fields
 from fractions import Fraction
 from itertools import zip_longest
 from typing import Literal
@@ -29,14 +29,35 @@ def show_shape(shape: Shape) -> str:
     return "scalar" if shape == SCALAR else "×".join(map(str, shape))
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Expression:
-    """The base of all expressions; `shape` is set once, by the subclass's `_shape`."""
+    """The base of all expressions; `shape` is set once, by the subclass's `_shape`.
 
-    shape: Shape = field(init=False, repr=False, compare=False)
+    An expression never changes. Its classes share the methods that say so, and those for == and hash, because
+    Python takes as long to make thirty frozen dataclasses as to check ten equations.
+    """
+
+    shape: Shape = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "shape", self._shape())
+        self.shape = self._shape()
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if "shape" in self.__dict__:
+            raise FrozenInstanceError(f"an expression never changes: {name} cannot be set")
+        self.__dict__[name] = value
+
+    def __delattr__(self, name: str) -> None:
+        raise FrozenInstanceError(f"an expression never changes: {name} cannot be deleted")
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and parts(self) == parts(other)
+
+    def __hash__(self) -> int:
+        return hash((type(self), *parts(self)))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(map(repr, parts(self)))})"
 
     def _shape(self) -> Shape:
         raise NotImplementedError
@@ -84,7 +105,7 @@ def _same_shape(left: Expression, right: Expression, what: str) -> Shape:
     return left.shape
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Constant(Expression):
     """A rational number."""
 
@@ -94,7 +115,7 @@ class Constant(Expression):
         return SCALAR
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Count(Expression):
     """A dimension as a number: the n in 1/n."""
 
@@ -104,7 +125,7 @@ class Count(Expression):
         return SCALAR
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Symbol(Expression):
     """A quantity with a name, in LaTeX. Its meaning, if it is a defined one, is in the context."""
 
@@ -115,7 +136,7 @@ class Symbol(Expression):
         return self.size
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Add(Expression):
     """A sum of expressions of one shape."""
 
@@ -127,7 +148,7 @@ class Add(Expression):
         return self.terms[0].shape
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Negate(Expression):
     """-A."""
 
@@ -137,7 +158,7 @@ class Negate(Expression):
         return self.body.shape
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Multiply(Expression):
     """A matrix product, associated to the left; a scalar multiplies anything."""
 
@@ -160,7 +181,7 @@ class Multiply(Expression):
         return (self.left.shape[0], self.right.shape[1])
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Hadamard(Expression):
     """The entrywise product."""
 
@@ -171,7 +192,7 @@ class Hadamard(Expression):
         return _same_shape(self.left, self.right, "an entrywise product")
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Divide(Expression):
     """numerator / denominator with a scalar denominator, or entrywise with two equal shapes."""
 
@@ -184,7 +205,7 @@ class Divide(Expression):
         return self.numerator.shape
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Power(Expression):
     """base ** exponent: of scalars; of a square matrix with a natural exponent; or entrywise."""
 
@@ -201,7 +222,7 @@ class Power(Expression):
         return self.base.shape
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Transpose(Expression):
     """The transpose."""
 
@@ -212,7 +233,7 @@ class Transpose(Expression):
         return (self.body.shape[1], self.body.shape[0])
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Inverse(Expression):
     """The inverse of a square matrix."""
 
@@ -223,7 +244,7 @@ class Inverse(Expression):
         return self.body.shape
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Trace(Expression):
     """The trace of a square matrix."""
 
@@ -234,7 +255,7 @@ class Trace(Expression):
         return SCALAR
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Determinant(Expression):
     """The determinant of a square matrix."""
 
@@ -245,7 +266,7 @@ class Determinant(Expression):
         return SCALAR
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Diagonal(Expression):
     """diag: the diagonal matrix of a vector; of a square matrix, the column of its diagonal."""
 
@@ -261,7 +282,7 @@ class Diagonal(Expression):
         return (rows, ONE)
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Apply(Expression):
     """A function of one variable at each entry, or its derivative of the given order."""
 
@@ -273,7 +294,7 @@ class Apply(Expression):
         return self.body.shape
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Softmax(Expression):
     """exp(z_i) / sum_k exp(z_k) for a vector; of a matrix, each row by itself."""
 
@@ -284,7 +305,7 @@ class Softmax(Expression):
         return self.body.shape
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class LogSumExp(Expression):
     """log sum_k exp(z_k) over all entries."""
 
@@ -295,7 +316,7 @@ class LogSumExp(Expression):
         return SCALAR
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Norm(Expression):
     """A norm of a vector or matrix: kind "2" (Euclidean; Frobenius for matrices), "F" or "1"."""
 
@@ -309,7 +330,7 @@ class Norm(Expression):
         return SCALAR
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Entry(Expression):
     """An entry of an expression; a vector takes one index, a matrix two."""
 
@@ -334,7 +355,7 @@ def entry_ranges(body: Expression, count: int) -> Shape:
     raise ShapeError(f"an entry of a {show_shape(body.shape)} array does not take {count} indices")
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Sum(Expression):
     """The sum of `body` over `index`, which leaves out the values in `without`."""
 
@@ -346,7 +367,7 @@ class Sum(Expression):
         return self.body.shape
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Delta(Expression):
     """The Kronecker delta, or the indicator of i = j."""
 
@@ -362,7 +383,7 @@ class Delta(Expression):
         return SCALAR
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Entries(Expression):
     """The array whose general entry is `body`: (indices) -> body."""
 
@@ -374,7 +395,7 @@ class Entries(Expression):
         return tuple(index.range for index in self.indices)
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Blocks(Expression):
     """A matrix written out, row by row; its cells are scalars."""
 
@@ -389,7 +410,7 @@ class Blocks(Expression):
         return (Dimension.of(len(self.rows)), Dimension.of(len(self.rows[0])))
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Fill(Expression):
     """A matrix all of whose entries are one number: ones, or zeros."""
 
@@ -400,7 +421,7 @@ class Fill(Expression):
         return self.size
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Identity(Expression):
     """The identity matrix."""
 
@@ -410,7 +431,7 @@ class Identity(Expression):
         return (self.dimension, self.dimension)
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Basis(Expression):
     """e_i, the column with 1 in place i and 0 elsewhere."""
 
@@ -420,7 +441,7 @@ class Basis(Expression):
         return (self.index.range, ONE)
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Kronecker(Expression):
     """The Kronecker product, blocks a_ij B."""
 
@@ -433,7 +454,7 @@ class Kronecker(Expression):
         return (self.left.shape[0] * self.right.shape[0], self.left.shape[1] * self.right.shape[1])
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Call(Expression):
     """An arbitrary smooth function of tensors, f(u, v), with values of the given shape."""
 
@@ -445,7 +466,7 @@ class Call(Expression):
         return self.size
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Partial(Expression):
     """The derivative of `body` by `variable`, a symbol or an entry of one, arranged as the layout has it.
 
@@ -489,7 +510,7 @@ class Partial(Expression):
         return tuple(above_all + below_all if numerator else below_all + above_all)
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Differential(Expression):
     """The change of `body`, to first order, when each variable changes in its direction.
 
@@ -506,7 +527,7 @@ class Differential(Expression):
         return self.body.shape
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Gradient(Expression):
     """nabla: the derivative of a scalar, shaped like what it is taken by.
 
@@ -522,6 +543,18 @@ class Gradient(Expression):
         return Partial(self.body, self.variable, "denominator").shape
 
 
+_PARTS: dict[type, tuple[str, ...]] = {}
+
+
+def parts(expression: Expression) -> list[object]:
+    """What an expression was made of: its arguments, in their order."""
+    kind = type(expression)
+    if kind not in _PARTS:
+        _PARTS[kind] = tuple(slot.name for slot in fields(kind) if slot.init)
+    values = expression.__dict__
+    return [values[name] for name in _PARTS[kind]]
+
+
 def children(expression: Expression) -> tuple[Expression, ...]:
     """The expressions directly below one."""
     found: list[Expression] = []
@@ -533,9 +566,8 @@ def children(expression: Expression) -> tuple[Expression, ...]:
             for part in value:
                 visit(part)
 
-    for slot in fields(expression):
-        if slot.init:
-            visit(getattr(expression, slot.name))
+    for value in parts(expression):
+        visit(value)
     return tuple(found)
 
 
@@ -549,7 +581,7 @@ def rebuild(expression: Expression, change: Callable[[Expression], Expression]) 
             return tuple(visit(part) for part in value)
         return value
 
-    return type(expression)(*(visit(getattr(expression, s.name)) for s in fields(expression) if s.init))
+    return type(expression)(*map(visit, parts(expression)))
 
 
 def contains(whole: Expression, part: Expression) -> bool:

@@ -402,14 +402,16 @@ def _slots(kind: Any) -> tuple[str, ...]:
     return tuple(slot.name for slot in fields(kind))
 
 
-def children(term: Term) -> Iterator[Term | Abstraction]:
+def children(term: Term) -> list[Term | Abstraction]:
     """The terms and abstractions directly below a term."""
+    found: list[Term | Abstraction] = []
     kind: Any = type(term)
     for slot in _slots(kind):
         value = getattr(term, slot)
         for part in value if isinstance(value, tuple) else (value,):
             if isinstance(part, (Term, Abstraction)):
-                yield part
+                found.append(part)
+    return found
 
 
 def rebuild(term: Term, on_term: Callable[[Term], Term], on_index: Callable[[Index], Index]) -> Term:
@@ -430,13 +432,15 @@ def rebuild(term: Term, on_term: Callable[[Term], Term], on_index: Callable[[Ind
 
 
 def walk(term: Term | Abstraction) -> Iterator[Term]:
-    """The term and every term below it, outermost first."""
-    if isinstance(term, Abstraction):
-        yield from walk(term.body)
-        return
-    yield term
-    for child in children(term):
-        yield from walk(child)
+    """The term and every term below it, each before what is below it."""
+    todo = [term]
+    while todo:
+        part = todo.pop()
+        if isinstance(part, Abstraction):
+            todo.append(part.body)
+        else:
+            yield part
+            todo += reversed(children(part))
 
 
 def tensors(term: Term) -> frozenset[str]:

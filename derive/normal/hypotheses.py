@@ -26,7 +26,7 @@ from derive.normal.polynomial import (
     tensor_names,
     unify,
 )
-from derive.terms import Context, Entry, Equation, Hypothesis, Nonzero, Positive, Term
+from derive.terms import Context, Entry, Equation, Hypothesis, Nonzero, Positive, Term, tensors
 from derive.terms import free_indices as term_indices
 
 STEPS = 500  # rules applied to one polynomial before they are taken to go round in circles
@@ -56,6 +56,7 @@ class Engine(NormalForm):
         super().__init__(context, effort, case)
         self.expanding = expanding
         self._rules: dict[tuple[str, ...], tuple[Rule, ...]] = {}
+        self._compiled: dict[tuple[int, tuple[str, ...]], tuple[Rule | None, frozenset[str]]] = {}
         self.symmetric = {
             name: h.labels for h in context.hypotheses if (name := self._symmetric_tensor(h)) is not None
         }
@@ -94,18 +95,29 @@ class Engine(NormalForm):
         """
         if self.stops not in self._rules:
             self._rules[self.stops] = ()
-            found: list[Rule] = []
-            self.compiling, before = True, self.compiling
-            for hypothesis in self.context.hypotheses:
-                if isinstance(hypothesis, Equation) and self._symmetric_tensor(hypothesis) is None:
-                    poly = self.general(hypothesis.lhs - hypothesis.rhs)
-                    if poly and not tensor_names(freeze(poly)).intersection(self.stops):
-                        rule = self.oriented(poly, hypothesis.labels)
-                        if rule is not None:
-                            found.append(rule)
-            self.compiling = before
-            self._rules[self.stops] = tuple(found)
+            compiled = [self._compiled_rule(h) for h in self.context.hypotheses if isinstance(h, Equation)]
+            self._rules[self.stops] = tuple(
+                rule for rule, names in compiled if rule is not None and names.isdisjoint(self.stops)
+            )
         return self._rules[self.stops]
+
+    def _compiled_rule(self, equation: Equation) -> tuple[Rule | None, frozenset[str]]:
+        """The rule of an equation, if it makes one, and the tensors in it.
+
+        These depend on the stops where a tensor in it is defined (it may be unfolded) or symmetric.
+        """
+        named = tensors(equation.lhs) | tensors(equation.rhs)
+        plain = named.isdisjoint(self.context.definitions) and named.isdisjoint(self.symmetric)
+        key = (id(equation), () if plain else self.stops)
+        if key not in self._compiled:
+            self._compiled[key] = (None, frozenset())
+            if self._symmetric_tensor(equation) is None:
+                self.compiling, before = True, self.compiling
+                poly = self.general(equation.lhs - equation.rhs)
+                rule = self.oriented(poly, equation.labels) if poly else None
+                self.compiling = before
+                self._compiled[key] = rule, frozenset(tensor_names(freeze(poly)))
+        return self._compiled[key]
 
     def oriented(self, poly: Poly, labels: tuple[str, ...]) -> Rule | None:
         """poly = 0 as a rewrite rule: its largest monomial becomes the rest."""

@@ -6,7 +6,7 @@ its row and ACROSS for its column. What dots mean is guessed only where all that
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 
 from derive.reader import latex as tex
@@ -39,7 +39,7 @@ def general_term(first: tex.Node, last: tex.Node, start: int) -> tex.Node | None
         if made is None:
             return None
         replaced[id(one)] = made
-    return with_children(first, lambda child: replaced[id(child)])
+    return tex.with_children(first, lambda child: replaced[id(child)])
 
 
 def cells_of(node: tex.Node) -> tuple[list[tex.Node], bool] | None:
@@ -113,7 +113,7 @@ class General:
         if any(part is None for part in made):
             return None
         replaced = {id(old): new for old, new in zip(parts[0], made, strict=True)}
-        return with_children(cells[0], lambda child: replaced[id(child)] or child)
+        return tex.with_children(cells[0], lambda child: replaced[id(child)] or child)
 
     def at(self, general: tex.Node, places: Mapping[str, int]) -> tex.Node:
         """The pattern at a place: from the front counted 0, 1, ..., from the end -1."""
@@ -259,20 +259,7 @@ def filled(general: tex.Node, letter: str, number: tex.Node) -> tex.Node:
     """The general term with a node put for one of its letters."""
     if isinstance(general, tex.Symbol) and general.letter == letter:
         return number
-    return with_children(general, lambda child: filled(child, letter, number))
-
-
-def with_children(node: tex.Node, change: Callable[[tex.Node], tex.Node]) -> tex.Node:
-    """The node with each of its direct children changed."""
-
-    def visit(value: object) -> object:
-        if isinstance(value, tex.Node):
-            return change(value)
-        if isinstance(value, tuple):
-            return tuple(visit(part) for part in value)
-        return value
-
-    return type(node)(*(visit(getattr(node, slot.name)) for slot in fields(node)))  # type: ignore[arg-type]
+    return tex.with_children(general, lambda child: filled(child, letter, number))
 
 
 def at_letter(general: tex.Node, letter: str) -> tex.Node:

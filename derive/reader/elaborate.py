@@ -39,7 +39,7 @@ _ONE = tex.Number(0, 0, "1")
 DIFFERENTIALS = frozenset({r"\partial", "d"})
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Pending(Expression):
     """Ones, an identity or a zero array whose size follows from what stands beside it."""
 
@@ -97,7 +97,7 @@ class Elaborator:
     def learn_ranges(self, *nodes: tex.Node) -> None:
         """Find out what index letters range over, from the tensors that carry them."""
         for node in nodes:
-            self.mentioned |= {key(part) or "" for part in tex.walk(node)} & self.scope.shapes.keys()
+            self.mentioned |= self.scope.shapes.keys() & {key(part) for part in tex.walk(node)}
         self._learn(*nodes)
 
     def _learn(self, *nodes: tex.Node) -> None:
@@ -539,7 +539,7 @@ class Elaborator:
         if isinstance(body, x.Entry) and isinstance(body.body, x.Symbol):
             place, body = body.indices, body.body
         variables = self.varying()
-        if body in variables:
+        if isinstance(body, x.Symbol) and body in variables:
             value: Expression = _direction(body)
         elif variables:
             value = x.Differential(body, tuple(variables), tuple(map(_direction, variables)))

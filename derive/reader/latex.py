@@ -16,6 +16,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, fields, replace
 from itertools import accumulate, dropwhile
+from operator import is_
 
 from derive.reader.tokens import (
     ACCENTS,
@@ -56,22 +57,36 @@ _CUES = names(
 _BARE_CUES = names("if where when for and otherwise such with given then let")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Node:
-    """A part of a formula; `text[start:end]` is what its author wrote. Equality is of structure."""
+    """A part of a formula; `text[start:end]` is what its author wrote. Equality is of structure.
+
+    Nobody changes a node. The classes are not frozen, and share these methods, because Python takes as long
+    to make thirty frozen dataclasses as to check ten equations.
+    """
 
     start: int = field(compare=False)
     end: int = field(compare=False)
 
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and structure(self) == structure(other)
 
-@dataclass(frozen=True, slots=True)
+    def __hash__(self) -> int:
+        return hash((type(self), *structure(self)))
+
+    def __repr__(self) -> str:
+        values = ", ".join(f"{entry.name}={getattr(self, entry.name)!r}" for entry in fields(self))
+        return f"{type(self).__name__}({values})"
+
+
+@dataclass(slots=True, eq=False, repr=False)
 class Number(Node):
     """A decimal number."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Symbol(Node):
     r"""One identifier: `x`, `\theta`, `softmax`. The font is '', bold, cal, bb, rm, it, sf or frak."""
 
@@ -80,7 +95,7 @@ class Symbol(Node):
     accents: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Script(Node):
     """A base with its index, exponent and primes."""
 
@@ -90,21 +105,21 @@ class Script(Node):
     primes: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Commas(Node):
     """A list; empty for ()."""
 
     items: tuple[Node, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Juxtapose(Node):
     """Factors side by side."""
 
     items: tuple[Node, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Infix(Node):
     r"""A product-like operator, or the bar of P(a | b) with op '|' or '\|'."""
 
@@ -113,14 +128,14 @@ class Infix(Node):
     right: Node
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Plus(Node):
     """Signed terms; one term with a sign is a Plus as well."""
 
     terms: tuple[tuple[str, Node], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Fraction(Node):
     r"""\frac and {a \over b}."""
 
@@ -128,7 +143,7 @@ class Fraction(Node):
     denominator: Node
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Root(Node):
     r"""\sqrt[degree]{body}."""
 
@@ -136,7 +151,7 @@ class Root(Node):
     degree: Node | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Accent(Node):
     r"""An accent over more than one symbol: \overline{x + y}, \hat{AB}."""
 
@@ -144,7 +159,7 @@ class Accent(Node):
     body: Node
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Fence(Node):
     r"""Delimiters around a body; open is one of ( [ { | \| \langle \lfloor \lceil . and close its like."""
 
@@ -153,7 +168,7 @@ class Fence(Node):
     body: Node
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Evaluation(Node):
     """body |_{condition}."""
 
@@ -161,7 +176,7 @@ class Evaluation(Node):
     condition: Node
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Big(Node):
     """sum, prod, int, lim, max, min, argmax or argmin with its range, over the rest of its term."""
 
@@ -171,7 +186,7 @@ class Big(Node):
     body: Node
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Relation(Node):
     """A relation inside a fence or a script; a chain leans to the left."""
 
@@ -180,7 +195,7 @@ class Relation(Node):
     right: Node
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Annotated(Node):
     r"""\underset{m \times n}{X}."""
 
@@ -188,7 +203,7 @@ class Annotated(Node):
     annotation: Node
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Matrix(Node):
     r"""Rows of cells, None where a cell is empty; delimiter is what opens it: '' ( [ { | or \|."""
 
@@ -196,19 +211,19 @@ class Matrix(Node):
     delimiter: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Text(Node):
     """Words, without the command that sets them."""
 
     content: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Dots(Node):
     """What is left out."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Unread(Node):
     """A side that could not be read: `start` is where the trouble is, `side` where the side begins."""
 
@@ -217,7 +232,7 @@ class Unread(Node):
     side: int = field(compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Link(Node):
     """A relation sign and what stands right of it; `position` is the place of the sign."""
 
@@ -226,7 +241,7 @@ class Link(Node):
     node: Node
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Clause(Node):
     r"""One statement: a chain of relations, or a lone expression, or only words.
 
@@ -246,7 +261,7 @@ class Clause(Node):
     tag: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Case(Node):
     """A value and when it holds: no clause where nothing is said, a clause of only words for `otherwise`."""
 
@@ -254,28 +269,72 @@ class Case(Node):
     condition: tuple[Clause, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Cases(Node):
     """A definition by cases."""
 
     rows: tuple[Case, ...]
 
 
-_PARTS: dict[type, tuple[str, ...]] = {}  # the names of the fields of each kind of node, last first
+_STRUCTURE: dict[type, tuple[str, ...]] = {}
 
 
-def children(node: Node) -> Iterator[Node]:
-    """The nodes directly below a node, from left to right."""
+def structure(node: Node) -> list[object]:
+    """What two nodes share that say the same, wherever they stand."""
     kind = type(node)
-    if kind not in _PARTS:
-        _PARTS[kind] = tuple(entry.name for entry in reversed(fields(kind)))
-    pending: list[object] = [getattr(node, name) for name in _PARTS[kind]]
-    while pending:
-        value = pending.pop()
+    if kind not in _STRUCTURE:
+        _STRUCTURE[kind] = tuple(entry.name for entry in fields(kind) if entry.compare)
+    return [getattr(node, name) for name in _STRUCTURE[kind]]
+
+
+BARE = (int, str, str | None, tuple[str, ...])  # the types of fields that hold no nodes
+
+
+_SLOTS: dict[type, tuple[str, ...]] = {}
+
+
+def slots(node: Node) -> tuple[str, ...]:
+    """The names of the fields of a node that may hold nodes, or tuples of them."""
+    kind = type(node)
+    if kind not in _SLOTS:
+        _SLOTS[kind] = tuple(entry.name for entry in fields(kind) if entry.type not in BARE)
+    return _SLOTS[kind]
+
+
+def children(node: Node) -> list[Node]:
+    """The nodes directly below a node, from left to right."""
+    found: list[Node] = []
+    for name in slots(node):
+        _gather(getattr(node, name), found)
+    return found
+
+
+def _gather(value: object, found: list[Node]) -> None:
+    if isinstance(value, Node):
+        found.append(value)
+    elif isinstance(value, tuple):
+        for part in value:
+            _gather(part, found)
+
+
+def with_children(node: Node, change: Callable[[Node], Node]) -> Node:
+    """The node with each of its direct children changed."""
+
+    def visit(value: object) -> object:
         if isinstance(value, Node):
-            yield value
-        elif isinstance(value, tuple):
-            pending.extend(reversed(value))
+            return change(value)
+        if isinstance(value, tuple):
+            parts = tuple([visit(part) for part in value])
+            return value if all(map(is_, parts, value)) else parts
+        return value
+
+    changed = {}
+    for name in slots(node):
+        value = getattr(node, name)
+        new = visit(value)
+        if new is not value:
+            changed[name] = new
+    return replace(node, **changed) if changed else node  # type: ignore[arg-type]
 
 
 def walk(node: Node) -> Iterator[Node]:
@@ -284,7 +343,7 @@ def walk(node: Node) -> Iterator[Node]:
     while pending:
         node = pending.pop()
         yield node
-        pending.extend(reversed(list(children(node))))
+        pending += reversed(children(node))
 
 
 def parse_formula(text: str, words: frozenset[str] = BUILTIN_WORDS) -> tuple[Clause, ...]:

@@ -32,9 +32,7 @@ from typing import NamedTuple
 from markdown_it import MarkdownIt
 from markdown_it.rules_block import StateBlock, fence, heading, table
 
-from derive.reader.macros import DEFINITION, Macros, define, expand, pairs
-from derive.reader.passage import Container, Kind, Passage, Stretch, plain, stitch
-from derive.reader.tex import (
+from derive.reader.delimiters import (
     OPEN_ENVIRONMENT,
     SKIP,
     closing,
@@ -43,6 +41,8 @@ from derive.reader.tex import (
     look_ahead,
     rest_of_line,
 )
+from derive.reader.macros import DEFINITION, Macros, define, expand, pairs
+from derive.reader.passage import Container, Kind, Passage, Stretch, plain, stitch
 
 _RAW = "script|style|pre|code|textarea"
 _TOKEN = re.compile(

@@ -165,7 +165,7 @@ class Scope:
         return x.Symbol(name, self.shapes[name])
 
     def knows(self, name: str) -> bool:
-        return any(name in table for table in (self.shapes, self.functions, self.families, self.formulas))
+        return name in self.shapes or name in self.functions or name in self.families or name in self.formulas
 
     @property
     def size(self) -> int:
@@ -307,11 +307,11 @@ def entry_term(expression: Expression) -> t.Term:
 def key(node: tex.Node) -> str | None:
     """The canonical spelling of a name; None for what cannot be one."""
     match node:
-        case tex.Symbol(letter=letter, font=font, accents=accents):
-            spelled = letter
-            if font in ("bold", "cal", "bb", "frak", "sf"):
-                spelled = f"\\math{ {'bold': 'bf'}.get(font, font) }{{{spelled}}}"
-            for accent in accents:
+        case tex.Symbol():
+            spelled = node.letter
+            if node.font in ("bold", "cal", "bb", "frak", "sf"):
+                spelled = f"\\math{ {'bold': 'bf'}.get(node.font, node.font) }{{{spelled}}}"
+            for accent in node.accents:
                 spelled = f"\\{accent}{{{spelled}}}"
             return spelled
         case tex.Accent(accent=accent, body=body):

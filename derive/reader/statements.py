@@ -19,7 +19,7 @@ from derive import terms as t
 from derive.expression import Expression, Shape
 from derive.lowering import Lowering, Unsupported, state
 from derive.reader import latex as tex
-from derive.reader.dots import DOTTED, cells_of, list_pattern, spike, with_children
+from derive.reader.dots import DOTTED, cells_of, list_pattern, spike
 from derive.reader.elaborate import TRANSPOSES, Elaborator, Pending, fitted, other_fonts
 from derive.reader.scope import Family, Formula, Function, Scope, Unreadable, dimension, entry_term, key
 from derive.terms import ONE, Dimension, Index, ShapeError
@@ -438,7 +438,7 @@ def define(clause: tex.Clause, scope: Scope, layout: x.Layout) -> None:
         scope.indexed[name] = tuple(letters)
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class _Stack(x.Expression):
     """A definition of t_n by a vector: the matrix whose rows they are."""
 
@@ -870,7 +870,7 @@ def with_name(node: tex.Node, old: tex.Script, new: tex.Script) -> tex.Node:
     """A formula with one name put for another."""
     if isinstance(node, tex.Script) and replace(node, sup=None) == old:
         return replace(node, sub=new.sub)
-    return with_children(node, lambda child: with_name(child, old, new))
+    return tex.with_children(node, lambda child: with_name(child, old, new))
 
 
 def _by_entries(clause: tex.Clause, scope: Scope, elaborator: Elaborator) -> bool:

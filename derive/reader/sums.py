@@ -13,7 +13,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from derive.reader import latex as tex
-from derive.reader.dots import with_children
 from derive.reader.scope import key
 
 
@@ -64,7 +63,7 @@ def summed_names(clauses: Iterable[tex.Clause]) -> Iterator[tuple[str, str]]:
 
 def with_partials(node: tex.Node) -> tex.Node:
     """A node in which \\frac{\\delta f}{\\delta x} is the derivative that its author meant."""
-    node = with_children(node, with_partials)
+    node = tex.with_children(node, with_partials)
     if not isinstance(node, tex.Fraction):
         return node
     above, below = _after_delta(node.numerator), _after_delta(node.denominator)
@@ -95,7 +94,7 @@ def with_primed_letters(node: tex.Node, below: bool = False) -> tex.Node:
             return replace(base, end=node.end, letter=base.letter + "'" * node.primes)
     if isinstance(node, (tex.Script, tex.Big)) and node.sub is not None:
         node = replace(node, sub=with_primed_letters(node.sub, True))
-    return with_children(node, lambda child: with_primed_letters(child, below))
+    return tex.with_children(node, lambda child: with_primed_letters(child, below))
 
 
 def _is_bare(node: tex.Node) -> bool:
@@ -126,7 +125,7 @@ def _bare_letters(node: tex.Node) -> frozenset[str]:
 
 def _indexed(node: tex.Node, free: frozenset[str]) -> tex.Node:
     """The node with its one letter put below each sum that has none."""
-    node = with_children(node, lambda child: _indexed(child, free))
+    node = tex.with_children(node, lambda child: _indexed(child, free))
     if isinstance(node, tex.Big) and _is_bare(node):
         letters = _index_letters(node.body) - free
         if len(letters) == 1:
@@ -170,7 +169,7 @@ def _last_sum(term: tex.Node) -> tex.Big | None:
 
 def _widened(node: tex.Node, free: frozenset[str]) -> tex.Node:
     """The node with each sum extended over the terms behind it that carry its letters."""
-    node = with_children(node, lambda child: _widened(child, free))
+    node = tex.with_children(node, lambda child: _widened(child, free))
     if not isinstance(node, tex.Plus):
         return node
     terms = list(node.terms)

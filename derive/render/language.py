@@ -25,7 +25,6 @@ Language = Literal["en", "zh"]
 LANGUAGES: tuple[Language, ...] = ("en", "zh")
 _LONGEST = 600  # characters of a message that is worth taking apart
 _FIELD = re.compile(r"\\\{(\w+)\\\}")
-_PROSE = re.compile(r"(?<![\\{A-Za-z])[a-z]{2,} [a-z]{2,}")
 _PROSE = re.compile(r"(?<![\\{A-Za-z])[a-z]{2,} [a-z]{2,}")  # what no formula has
 _BRACED = re.compile(r"\{(\w+)\}")
 
@@ -83,8 +82,8 @@ def message(
         return words(text)
     if "{" not in text and text in chinese.MESSAGES:
         return words(text if language == "en" else chinese.MESSAGES[text])
-    for pattern, english, translated in _patterns():
-        found = pattern.fullmatch(text)
+    for english in _templates():
+        found = text.startswith(english.partition("{")[0]) and _pattern(english).fullmatch(text)
         if found:
             fields = {
                 name: formula(value)
@@ -92,23 +91,18 @@ def message(
                 else message(language, value, words, formula)
                 for name, value in found.groupdict().items()
             }
-            parts = _BRACED.split(english if language == "en" else translated)
+            parts = _BRACED.split(english if language == "en" else chinese.MESSAGES[english])
             return "".join(fields[part] if place % 2 else words(part) for place, part in enumerate(parts))
     return words(text)
 
 
 @cache
-def _patterns() -> tuple[tuple[re.Pattern[str], str, str], ...]:
-    """The messages with fields, as patterns; those with more words of their own go first."""
-    templates = sorted(
-        (english for english in chinese.MESSAGES if "{" in english),
-        key=lambda english: -len(_BRACED.sub("", english)),
-    )
-    return tuple(
-        (
-            re.compile(_FIELD.sub(r"(?P<\1>.+?)", re.escape(english)), re.DOTALL),
-            english,
-            chinese.MESSAGES[english],
-        )
-        for english in templates
-    )
+def _templates() -> tuple[str, ...]:
+    """The messages with fields; those with more words of their own go first."""
+    templates = (english for english in chinese.MESSAGES if "{" in english)
+    return tuple(sorted(templates, key=lambda english: -len(_BRACED.sub("", english))))
+
+
+@cache
+def _pattern(english: str) -> re.Pattern[str]:
+    return re.compile(_FIELD.sub(r"(?P<\1>.+?)", re.escape(english)), re.DOTALL)

@@ -34,9 +34,7 @@ _STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))")
 _ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
 _WIDE = "\u3000-\u303f\u3400-\u9fff\uff00-\uffef"
-_PARTS = re.compile(
-    rf"[^{_WIDE}，。；：、）！？」』]+[，。；：、）！？」』]*|[{_WIDE}][，。；：、）！？」』]*"
-)
+_BREAKABLE = rf"[^{_WIDE}，。；：、）！？」』]+[，。；：、）！？」』]*|[{_WIDE}][，。；：、）！？」』]*"
 _LONGEST_FORMULA = 1_000  # characters of a formula that are set as Unicode; longer ones are cut short
 _ROWS_BEFORE, _ROWS_AFTER = 3, 2
 _INVISIBLE = frozenset("\u200b\u200c\u200d\u2060\ufeff\u00ad")
@@ -109,7 +107,7 @@ def wrap(text: str, room: int) -> list[str]:
     lines, line = list[str](), ""
     for word in safe(text).split(" "):
         space = " "
-        for part in _PARTS.findall(word) or [""]:
+        for part in [word] if word.isascii() else re.findall(_BREAKABLE, word):
             if line and width(line) + len(space) + width(part) <= room:
                 line += space + part
             else:
