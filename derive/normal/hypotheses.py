@@ -40,6 +40,7 @@ class Rule:
     bound: tuple[Atom, ...]
     result: Frozen
     labels: tuple[str, ...] = ()
+    heads: frozenset[Atom] = frozenset()  # those of the atoms in the pattern
 
 
 class Engine(NormalForm):
@@ -143,7 +144,8 @@ class Engine(NormalForm):
         result = self.transform(rest, blanks)
         if not free_indices(freeze(result)) & set(blanks.values()) <= free_indices(pattern):
             return None
-        return Rule(pattern, tuple(blanks[b] for b in bound), freeze(result), labels)
+        heads = frozenset(head(atom) for atom, _ in pattern)
+        return Rule(pattern, tuple(blanks[b] for b in bound), freeze(result), labels, heads)
 
     @staticmethod
     def _nested(flat: Mapping[Mono, tuple[list[Atom], dict[Atom, Rational]]], mono: Mono) -> bool:
@@ -215,7 +217,7 @@ class Engine(NormalForm):
 
     def _rewrite(self, mono: Mono, rules: tuple[Rule, ...]) -> Poly | None:
         heads = {head(atom) for atom in atoms_of(mono)}
-        candidates = [rule for rule in rules if all(head(a) in heads for a, _ in rule.pattern)]
+        candidates = [rule for rule in rules if rule.heads <= heads]
         if not candidates and ("I",) not in heads:
             return None
         bound, atoms = self.flatten(mono)

@@ -77,7 +77,7 @@ class Elaborator:
     by_scalar: Layout | None = None
     bound: dict[str, Index] = field(default_factory=dict)
     ranges: dict[str, Dimension] = field(default_factory=dict)
-    mentioned: set[str] = field(default_factory=set)  # the names that stand in the formula as they are
+    nodes: list[tex.Node] = field(default_factory=list)  # what was read to learn ranges from it
     swap_dots: bool = False  # whether a dot between vectors is entrywise here, and a star an inner product
     met_dot: bool = False
     measured: frozenset[str] = frozenset()  # the bound letters whose range a factor under their sum gives
@@ -96,9 +96,12 @@ class Elaborator:
 
     def learn_ranges(self, *nodes: tex.Node) -> None:
         """Find out what index letters range over, from the tensors that carry them."""
-        for node in nodes:
-            self.mentioned |= self.scope.shapes.keys() & {key(part) for part in tex.walk(node)}
+        self.nodes += nodes
         self._learn(*nodes)
+
+    def mentioned(self) -> frozenset[str | None]:
+        """The names that stand in the formula as they are."""
+        return frozenset(key(part) for node in self.nodes for part in tex.walk(node))
 
     def _learn(self, *nodes: tex.Node) -> None:
         for part in nodes:
@@ -183,11 +186,10 @@ class Elaborator:
         name = key(node)
         if name is None or self.scope.knows(name):
             return name
-        for other in other_fonts(node):
-            spelled = key(other)
-            if spelled is not None and self.scope.knows(spelled):
-                return spelled
-        return None
+        spellings = self.scope.spellings
+        if name not in spellings:
+            spellings[name] = tuple(key(other) or "" for other in other_fonts(node))
+        return next((spelled for spelled in spellings[name] if self.scope.knows(spelled)), None)
 
     def known(self, node: tex.Script, with_sup: bool = True) -> str | None:
         """The key of a name of which scripts are a part, such as z^L or P_k^-, the longest that is known."""
@@ -372,7 +374,8 @@ class Elaborator:
             if shape == domain and name not in self.scope.definitions and "·" not in name
         ]
         if len(fitting) > 1:  # u beside x is u(x), whatever other symbols there are
-            fitting = [name for name in fitting if name in self.mentioned]
+            mentioned = self.mentioned()
+            fitting = [name for name in fitting if name in mentioned]
         if function.elementwise or len(fitting) != 1:
             raise Unreadable("D004", f"the function {function.name} needs its argument", node, "f(x)")
         return x.Call(function.name, (self.scope.symbol(fitting[0]),), function.values)
@@ -970,7 +973,8 @@ class Elaborator:
             for name in map(key, [capital, *other_fonts(capital)])
             if name in self.scope.shapes and not self.scope.symbol(name).is_vector
         ]
-        names = [n for n in names if n in self.mentioned] or [
+        mentioned = self.mentioned() if names else frozenset()
+        names = [n for n in names if n in mentioned] or [
             n for n in names if n == self.scope.capitals.get(base.letter, n)
         ]
         if not names or names[0] is None:

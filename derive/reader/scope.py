@@ -98,6 +98,7 @@ class Scope:
     omitted: set[str] = field(default_factory=set)  # marks, as of a layer, that the text says it leaves out
     place: str | None = None  # where the entry stands that a list such as 0, ..., a, ..., 0 shows
     columns: dict[str, Dimension] = field(default_factory=dict)  # how many vectors W = [w_1, ..., w_c] lists
+    spellings: dict[str, tuple[str, ...]] = field(default_factory=dict)  # a name in other fonts
 
     def may_equal(self, left: Dimension, right: Dimension) -> bool:
         """Whether two dimensions could be the same number under different names."""
