@@ -61,12 +61,14 @@ class Engine(NormalForm):
         self.symmetric = {
             name: h.labels for h in context.hypotheses if (name := self._symmetric_tensor(h)) is not None
         }
-        self.facts = {(demand.kind, demand.poly): () for demand in demands if demand.needed}
+        for demand in demands:
+            if demand.needed:
+                self.know(demand.kind, demand.poly, ())
         self.compiling = True
         for hypothesis in context.hypotheses:
             if isinstance(hypothesis, (Positive, Nonzero)):
                 kind = "> 0" if isinstance(hypothesis, Positive) else "!= 0"
-                self.facts[kind, self.skeleton(self.general(hypothesis.term), 3)] = hypothesis.labels
+                self.know(kind, self.skeleton(self.general(hypothesis.term), 3), hypothesis.labels)
         self.compiling = False
 
     def general(self, term: Term) -> Poly:

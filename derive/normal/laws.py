@@ -66,6 +66,7 @@ class Laws:
         apart: whether distinct free indices are known to have distinct values.
         stops: the tensors that are being differentiated by, which are not unfolded.
         facts: what is known to be "> 0" or "!= 0", each with the labels that it rests on.
+        gists: what these look like at a glance, to pass over most of what is asked for.
     """
 
     def __init__(self, context: Context, effort: int, apart: bool = False):
@@ -75,6 +76,7 @@ class Laws:
         self.conditions: set[Condition] = set()
         self.fired: set[str] = set()
         self.facts: dict[tuple[str, Frozen], tuple[str, ...]] = {}
+        self.gists: set[tuple[str, int, frozenset[Atom]]] = set()
         self.dimensions: dict[str, Dimension] = {}
         self.stops: tuple[str, ...] = ()
         self.symmetric: dict[str, tuple[str, ...]] = {}

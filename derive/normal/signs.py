@@ -15,6 +15,7 @@ from derive.normal.polynomial import (
     add,
     free_indices,
     freeze,
+    head,
     is_index,
     leading,
     occurs_tag,
@@ -77,7 +78,7 @@ class Signs(Laws):
 
     def _known(self, kind: str, poly: Poly) -> bool:
         """Whether a hypothesis, or a demand of the statement itself, says so."""
-        if not self.facts:
+        if self._gist(kind, poly) not in self.gists:
             return False
         scaled = add({}, poly, 1 / abs(Fraction(poly[leading(poly)])))
         for trial in (freeze(scaled), *(self.skeleton(scaled, rank) for rank in (3, 1, 0))):
@@ -85,6 +86,16 @@ class Signs(Laws):
                 self.fired.update(self.facts[kind, trial])
                 return True
         return False
+
+    def know(self, kind: str, poly: Frozen, labels: tuple[str, ...]) -> None:
+        """Take a skeleton for "> 0" or "!= 0", for good reasons."""
+        self.facts[kind, poly] = labels
+        self.gists.add(self._gist(kind, dict(poly)))
+
+    @staticmethod
+    def _gist(kind: str, poly: Poly) -> tuple[str, int, frozenset[Atom]]:
+        """What polynomials with the same skeleton have in common, at a glance."""
+        return kind, len(poly), frozenset([head(atom) for mono in poly for atom, _ in mono])
 
     def skeleton(self, poly: Poly, lowest_rank: int = 1) -> Frozen:
         """The polynomial with its indices (of this rank or above) turned into numbered blanks, scaled.
