@@ -146,6 +146,8 @@ class Sums(Signs):
         """
         still = values is None  # what none of this occurs in stays as it is
         touched = {*moves} if zero is None else {*moves, zero}
+        if still and not touched:
+            return dict(poly)
         total: Poly = {}
         for mono, coefficient in poly.items():
             kept: dict[Atom, Rational] = {}
