@@ -122,6 +122,8 @@ class Checker:
         self.inferred = False  # whether the layout is only the likelier one
         self.differentiated: list[str] = []
         self.local: list[t.Hypothesis] = []  # assumed in prose, until the next heading
+        self.supposed: list[tuple[tex.Clause, Source]] = []  # what waits for the meaning of a symbol
+        self.ended = False
         self.case: list[t.Hypothesis] = []  # "if i = j", until the next case or heading
         self.one_hot: dict[int, str] = {}  # symbols that a block calls one-hot, by their formula's place
         self.head: tex.Node | None = None  # the first side of the chain
@@ -144,6 +146,8 @@ class Checker:
             block = list(group)
             self.described(block)
             self.one_hot = {p.offsets[0]: name for name, p in prose.one_hot_said(block)}
+            said = [(p.offsets[0], text, case) for text, case, p in prose.properties_said(block)]
+            classes = {p.offsets[0]: letter for letter, p in prose.class_said(block)}
             self.count = prose.count_said(block) or self.count
             before = ""
             for passage in block:
@@ -162,9 +166,16 @@ class Checker:
                     self.count = None
                 before = passage.text if passage.kind == "prose" else ""
                 self.called_one_hot(passage)
+                for place, text, case in said:
+                    if place == passage.offsets[0]:
+                        self.called(text, case, passage)
+                if passage.kind == "inline" and passage.offsets[0] in classes:
+                    self.called_class(classes[passage.offsets[0]], passage)
                 if self.open and passage.kind != "display" and self.scope.size > known:
                     self.try_again()
         self.infer()
+        self.ended = True
+        self.resume()
         self.compare_columns()
         for clause, source in self.postponed:
             self.unread(clause, 0, source, self.reason(clause))
@@ -246,10 +257,39 @@ class Checker:
         name = self.one_hot.get(passage.offsets[0]) if passage.kind == "inline" else None
         first = parse(name)[:1] if name is not None else ()
         node = first[0].first if first else None
+        if node is not None and self.open and Elaborator(self.scope).resolve(node) not in self.scope.shapes:
+            self.infer()
         symbol = None if node is None else Elaborator(self.scope).resolve(node)
         if node is None or symbol is None or symbol in self.stated or not self.scope.bare(symbol):
             return
         statements.one_hot(node, None, self.scope)
+
+    def called(self, statement: str, conditional: bool, passage: Passage) -> None:
+        """Take what a text says of a known matrix; what it says after `if` holds until the next heading."""
+        names = {key(part) for part in tex.walk(parse(statement)[0])}
+        symbols = [self.scope.symbol(name) for name in self.scope.shapes.keys() & names - self.stated]
+        known = any(statement in h.labels for h in (*self.scope.hypotheses, *self.local))
+        if known or not any(s.shape[0] == s.shape[1] and not s.is_scalar for s in symbols):
+            return
+        before = len(self.scope.hypotheses)
+        self.say([statement], passage)
+        if conditional:
+            self.local += self.scope.hypotheses[before:]
+            self.scope.supposed = self.local
+            del self.scope.hypotheses[before:]
+
+    def called_class(self, letter: str, passage: Passage) -> None:
+        """Take a letter for the class at which the only one-hot vector is 1, until the next heading."""
+        scope = self.scope
+        hot = [n for n in scope.binary if n in scope.shapes and statements.totals_one(n, scope)]
+        if len(hot) != 1 or scope.knows(letter) or letter in scope.dimensions or letter in scope.constants:
+            return
+        size = next(d for d in scope.shapes[hot[0]] if d != x.SCALAR[0])
+        before = len(scope.hypotheses)
+        self.say([rf"{letter} \in \{{1, \dots, {size}\}}", rf"{hot[0]}_{letter} = 1"], passage)
+        self.local += scope.hypotheses[before:]
+        scope.supposed = self.local
+        del scope.hypotheses[before:]
 
     def redeclared(self, symbol: str, size: tuple[str, str], place: Passage) -> bool:
         """Whether a table of notation gives a symbol of an earlier section another size."""
@@ -331,8 +371,11 @@ class Checker:
                 label = source.text[_start(clause) : _end(clause)].strip()
                 statements.fix_class(clause, self.scope)
                 statements.assume(clause, self.scope, label, self.used_layout)
-        except (Unreadable, ShapeError):
-            pass  # what is only assumed and cannot be read is not used
+        except (Unreadable, ShapeError) as trouble:
+            if isinstance(trouble, Unreadable) and trouble.code in OPEN and not self.ended:
+                self.supposed.append((clause, source))  # let p_i = ..., with z in R^K
+                return
+            # what is only assumed and cannot be read is not used
         self.local += self.scope.hypotheses[known:]
         self.scope.supposed = self.local
         del self.scope.hypotheses[known:]
@@ -424,6 +467,8 @@ class Checker:
                 r"(?<!\\)=", source.text[clause.start : clause.end]
             ):
                 self.lost(clause.first, source)
+            elif kind == "given" and clause.first is not None:
+                self.said(clause.first, source)
             return
         if self.enumerated(clause, source, "given" if kind == "given" else "definition"):
             return
@@ -452,6 +497,17 @@ class Checker:
             return
         self.chain(clause, source, kind, extra)
         self.resume()
+
+    def said(self, node: tex.Node, source: Source) -> None:
+        """A statement of a given block that is made in words, X^T X invertible."""
+        found = statements.in_words(node, source.text)
+        if found is None:
+            expected = "a relation, or symmetric, orthogonal, invertible, positive definite"
+            self.lost(tex.Unread(node.start, node.end, "this statement has no reading", expected, 0), source)
+        else:
+            at = source.offsets[min(node.start, len(source.offsets) - 1)]
+            for text in found:
+                self.clauses(Source(text, [at] * (len(text) + 1), source.passage), kind="given")
 
     def enumerated(self, clause: tex.Clause, source: Source, kind: str) -> bool:
         """Whether a clause only shows what a name holds, such as x = [x_1, ..., x_n]^T."""
@@ -500,6 +556,9 @@ class Checker:
         waiting, self.postponed = self.postponed, []
         for clause, source in waiting:
             self.clause(clause, source, "given", [])
+        supposed, self.supposed = self.supposed, []
+        for clause, source in supposed:
+            self.assume(clause, source)
 
     def chain(self, clause: tex.Clause, source: Source, kind: str, extra: list[t.Hypothesis]) -> None:
         left = clause.first if clause.first is not None else self.last

@@ -434,7 +434,11 @@ class Elaborator:
             raise Unreadable("D017", "the place of this term among the dots is not clear", term)
         return self.expression(at_letter(general, letters[0]))
 
-    def plus(self, terms: tuple[tuple[str, tex.Node], ...]) -> Expression:
+    def inside(self, body: tex.Node) -> Expression:
+        """What stands in parentheses, where the 1 of (1 - a) is a vector of ones if a is a vector."""
+        return self.plus(body.terms, ones=True) if isinstance(body, tex.Plus) else self.expression(body)
+
+    def plus(self, terms: tuple[tuple[str, tex.Node], ...], ones: bool = False) -> Expression:
         if any(isinstance(term, tex.Dots) for _, term in terms):
             return self.dotted(terms)
         parts: list[Expression] = []
@@ -443,6 +447,11 @@ class Elaborator:
                 raise Unreadable("D002", "a sign that is both plus and minus has two readings", term)
             part = self.expression(term)
             parts.append(x.Negate(part) if sign == "-" else part)
+        vector = next((p.shape for p in parts if p.is_vector and not _pending(p)), None) if ones else None
+        if vector is not None:
+            one = x.Constant(Fraction(1))
+            signs = {one: x.Fill(Fraction(1), vector), x.Negate(one): x.Fill(Fraction(-1), vector)}
+            parts = [signs.get(p, p) for p in parts]
         zero = x.Constant(Fraction(0))
         shapes = [p.shape for p in parts if not _pending(p) and p not in (zero, x.Negate(zero))]
         shape = shapes[0] if shapes else None
@@ -687,7 +696,7 @@ class Elaborator:
         fence = outer.base if outer is not None else first
         if isinstance(fence, tex.Fence) and fence.open in ("(", "[", "{") and not whole:
             rest.pop(0)
-            return self.expression(fence.body), outer
+            return self.inside(fence.body), outer
         taken: list[tex.Node] = []
         while rest and (whole or not taken or not _starts_function(rest[0])):
             taken.append(rest.pop(0))
@@ -1104,7 +1113,7 @@ class Elaborator:
             return x.Transpose(self.listed(found[0], node))
         if node.open in (r"\lfloor", r"\lceil"):
             raise Unreadable("D002", f"no reading for the brackets {node.open} yet", node)
-        return self.expression(node.body)
+        return self.inside(node.body)
 
     def norm(self, node: tex.Fence, sub: tex.Node | None) -> Expression:
         body = self.expression(node.body)

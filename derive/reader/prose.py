@@ -92,7 +92,7 @@ _COUNT = re.compile(
     re.IGNORECASE,
 )
 _ONE_HOT_SAID = re.compile(  # y is one-hot; 标签 y 为 one-hot 向量; the one-hot label vector y
-    rf"{_MARK}\s*(?:(?:is|being|as|are|a|an|the|vector|label|its|encoded)\s+|[,，(（]|是|为|用|采用|一个|的|向量|标签|类型)*"
+    rf"{_MARK}\s*(?:(?:is|be|being|as|are|a|an|the|vector|label|true|target|its|encoded)\s+|[,，(（]|是|为|用|采用|一个|的|向量|标签|类型)*"
     rf"\s*(?:one\W?hot|独热)"
     rf"|(?:one\W?hot|独热)\s*(?:(?:encoded|encoding|label|labels|target|vector|of|the)\s*|[编码向量标签的为])*\s*{_MARK}",
     re.IGNORECASE,
@@ -102,6 +102,30 @@ _OMITTED = re.compile(
     rf"(?:superscript|subscript|index|script)s?\s+{_MARK}"
     rf"|省略(?:了|掉)?[^⟦。，,;；.]{{0,12}}(?:上标|下标|角标)\s*{_MARK}",
     re.IGNORECASE,
+)
+_PROPERTIES = (  # what is said, as a statement about the symbol
+    (r"symmetric|covariance|对称|协方差", r"{0} = {0}^T"),
+    (r"orthogonal|正交", r"{0}^T {0} = I"),
+    (r"invertible|non-?singular|positive[- ]definite|可逆|非奇异|正定", r"\det({0}) \neq 0"),
+)
+_ADJECTIVE = (
+    r"(?:(?:real|square|strictly|constant|fixed|given|symmetric|orthogonal|invertible|non-?singular|diagonal|dense"
+    r"|positive[- ]definite|covariance|and|⟦\d+⟧)[\s,-]*)+"
+)
+_CHINESE_ADJECTIVE = r"(?:实|方|常数?|对称|正交|可逆|非奇异|正定|协方差|且|、|的|⟦\d+⟧)+"
+_DESCRIBED = (
+    rf"(?P<names>{_MARKS})\s*(?:is|are|be|being|both)\s+(?:all\s+|both\s+)?(?:an?\s+|the\s+)?(?P<said>{_ADJECTIVE})",
+    rf"(?P<said>{_ADJECTIVE})(?:matrix|matrices)?\s*(?P<names>{_MARKS})",
+    rf"(?P<names>{_MARKS})\s*(?:都|均)?(?:是|为)?(?:一个)?(?P<said>{_CHINESE_ADJECTIVE})",
+    rf"(?P<said>{_CHINESE_ADJECTIVE})(?:矩阵|阵)?\s*(?P<names>{_MARKS})",
+)
+_CONDITIONAL = r"(?:\b(?:if|when|whenever|unless|for)\b|若|如果|当|假如)[^.;。；]*$"
+_TRUE_CLASS = (
+    r"(?:(?:class|true|correct|target|ground[- ]truth) (?:label|class)"
+    r"|(?:真实|正确|目标)(?:的)?(?:类别|标签)|类别标签)"
+    rf"\s*(?:is|be|为|是)?\s*{_MARK}",
+    rf"{_MARK}\s*(?:is|denotes|being|为|是)\s*(?:the\s+)?(?:index\s+of\s+the\s+)?"
+    rf"(?:(?:true|correct|target|ground[- ]truth)\s+(?:class|label)|(?:真实|正确|目标)(?:的)?(?:类别|标签))",
 )
 
 
@@ -211,6 +235,30 @@ def _size(line: Line, match: re.Match[str]) -> tuple[str, str] | None:
     if _SQUARE.search(match.group() + after[:6]):
         return length["length"], length["length"]
     return ("1", length["length"]) if _ROW.search(phrase) else (length["length"], "1")
+
+
+def properties_said(block: Sequence[Passage]) -> Iterator[tuple[str, bool, Passage]]:
+    """What a block says of matrices in words, A symmetric as A = A^T, and whether that is only a case."""
+    line = line_of(block)
+    for pattern in _DESCRIBED if line.formulas else ():
+        for match in re.finditer(pattern, line.text, re.IGNORECASE):
+            conditional = re.search(_CONDITIONAL, line.text[: match.start()], re.IGNORECASE) is not None
+            for number in re.findall(_MARK, match["names"]):
+                name = SYMBOL.fullmatch(line.formula(number).partition(r"\in")[0].strip())
+                if name is None:
+                    continue
+                for words, statement in _PROPERTIES:
+                    if re.search(words, match["said"], re.IGNORECASE):
+                        yield statement.format(name["name"]), conditional, line.formulas[int(number)]
+
+
+def class_said(block: Sequence[Passage]) -> Iterator[tuple[str, Passage]]:
+    """The letter that a block uses for the one class to which the sample belongs."""
+    line = line_of(block)
+    for pattern in _TRUE_CLASS:
+        for match in re.finditer(pattern, line.text, re.IGNORECASE):
+            if re.fullmatch(r"\s*[a-z]\s*", line.formula(match[1])):
+                yield line.formula(match[1]).strip(), line.formulas[int(match[1])]
 
 
 def place_said(block: Sequence[Passage]) -> str | None:

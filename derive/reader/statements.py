@@ -41,8 +41,30 @@ def declare(clause: tex.Clause, scope: Scope) -> None:
         declare_function(clause, scope)
         return
     names = clause.first.items if isinstance(clause.first, tex.Commas) else (clause.first,)
+    if (sample := _sample(names, scope)) is not None:
+        declare_general_entry(key(sample) or "", _index_letters(sample, scope), link.node, scope)
+        return
     for name in names:
         declare_symbol(name, link.node, scope)
+
+
+def _sample(names: tuple[tex.Node, ...], scope: Scope) -> tex.Script | None:
+    """The x_n that x_1, ..., x_N or x^{(1)}, ..., x^{(N)} stand for; n is the letter of a sum up to N."""
+    first, last = names[0], names[-1]
+    if not any(isinstance(name, tex.Dots) for name in names):
+        return None
+    if not (isinstance(first, tex.Script) and isinstance(last, tex.Script) and first.base == last.base):
+        return None
+    mark = last.sub if last.sub is not None else last.sup
+    inner = mark.body if isinstance(mark, tex.Fence) else mark
+    upper = None if inner is None else key(inner)
+    if upper is None or not isinstance(inner, tex.Symbol):
+        return None
+    letter = next((some for some, limit in scope.limits.items() if limit == upper), "i")
+    scope.limits.setdefault(letter, upper)
+    general: tex.Node = tex.Symbol(inner.start, inner.end, letter)
+    general = replace(mark, body=general) if isinstance(mark, tex.Fence) else general
+    return replace(last, sub=general) if last.sub is not None else replace(last, sup=general)
 
 
 def declare_symbol(node: tex.Node, where: tex.Node, scope: Scope) -> None:
@@ -594,7 +616,7 @@ def one_hot(node: tex.Node, shape: Shape | None, scope: Scope) -> bool:
         scope.declare(name, shape or (scope.dimension(f"n_{name}"), ONE))
     if name in scope.definitions or not scope.symbol(name).is_vector:
         return False
-    if not any(_mentions_total(h, name) for h in scope.hypotheses):
+    if not totals_one(name, scope):
         scope.binary.setdefault(name, rf"{name} \text{{ one-hot}}")
         index = Index("·place", next(d for d in scope.shapes[name] if d != ONE))
         total = t.Sum(index, t.Entry(name, (index,)))
@@ -602,12 +624,11 @@ def one_hot(node: tex.Node, shape: Shape | None, scope: Scope) -> bool:
     return True
 
 
-def _mentions_total(hypothesis: t.Hypothesis, name: str) -> bool:
+def totals_one(name: str, scope: Scope) -> bool:
     """Whether a hypothesis says what the entries of a symbol add up to."""
-    return (
-        isinstance(hypothesis, t.Equation)
-        and isinstance(hypothesis.lhs, t.Sum)
-        and (name in t.tensors(hypothesis.lhs))
+    return any(
+        isinstance(h, t.Equation) and isinstance(h.lhs, t.Sum) and name in t.tensors(h.lhs)
+        for h in scope.hypotheses
     )
 
 
@@ -697,6 +718,31 @@ def fix_class(clause: tex.Clause, scope: Scope) -> None:
             name = Elaborator(scope).resolve(base)
             if name in scope.binary and letter not in scope.constants:
                 scope.constants[letter] = Index(letter, scope.shapes[name][0])
+
+
+PROPERTIES = {
+    "symmetric": r"{0} = {0}^T",
+    "orthogonal": r"{0}^T {0} = I",
+    "invertible": r"\det {0} \neq 0",
+    "positive": r"\det {0} > 0",
+    "definite": None,
+}
+"""What is said of matrices, as statements; of a positive definite one only what its determinant tells."""
+
+
+def in_words(node: tex.Node, text: str) -> list[str] | None:
+    """`A, B symmetric` as A = A^T and B = B^T; None where there are other words, or none."""
+    if not isinstance(node, tex.Juxtapose):
+        return None
+    words = [part.letter for part in node.items if isinstance(part, tex.Symbol) and part.letter in PROPERTIES]
+    about = node.items[: len(node.items) - len(words)]
+    if not words or not about:
+        return None
+    parts = about[0].items if isinstance(about[0], tex.Commas) else (about,)
+    ends = [(part[0], part[-1]) if isinstance(part, tuple) else (part, part) for part in parts]
+    subjects = [text[first.start : last.end].strip() for first, last in ends]
+    named = [part if re.fullmatch(r"\\?[A-Za-z]+", part) else f"({part})" for part in subjects]
+    return [meaning.format(part) for word in words if (meaning := PROPERTIES[word]) for part in named]
 
 
 def assume(clause: tex.Clause, scope: Scope, label: str, layout: x.Layout) -> None:
