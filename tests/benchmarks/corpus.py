@@ -19,6 +19,8 @@ MATRICES = ("A", "B", "C", "G", "K", "M", "R", "V")
 SIZES = ("n", "m", "d", "c", "k", "l")
 WRONG = 0.01  # of the numbers in claims
 
+# ruff: noqa: E501 (a claim is one line)
+
 Section = tuple[list[str], list[str]]
 """Statements of a given block, and chains of claims; each `=` that is a claim stands behind an `&`."""
 
@@ -53,7 +55,12 @@ def linear(draw: Draw) -> Section:
 
 def least_squares(draw: Draw) -> Section:
     """Half the squared error of a linear model, with a ridge."""
-    x, b, m, n, d = (next(draw.vectors), next(draw.vectors), next(draw.matrices), *(next(draw.sizes) for _ in "nd"))
+    x, b, m, n, d = (
+        next(draw.vectors),
+        next(draw.vectors),
+        next(draw.matrices),
+        *(next(draw.sizes) for _ in "nd"),
+    )
     k = draw.number()
     return [
         rf"{m} \in \mathbb{{R}}^{{{n} \times {d}}}, {x} \in \mathbb{{R}}^{d}, {b} \in \mathbb{{R}}^{n}",
@@ -160,7 +167,9 @@ def write(folder: Path, count: int, steps: int = 20, seed: int = 0) -> Iterator[
 
 def main() -> None:
     """Write the documents that the command line asks for."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("folder", type=Path)
     parser.add_argument("--count", type=int, default=2000)
     parser.add_argument("--steps", type=int, default=20)
