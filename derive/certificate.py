@@ -144,11 +144,13 @@ class Finding:
         place: the document, the line and the column.
         verdict: what the certificate says; None of the certificate itself.
         trouble: why that is not confirmed; None where it is, or where nothing is asserted.
+        remark: what is worth knowing beside that.
     """
 
     place: str
     verdict: str | None
     trouble: str | None = None
+    remark: str | None = None
 
 
 def recheck(path: Path) -> Iterator[Finding]:
@@ -161,6 +163,9 @@ def recheck(path: Path) -> Iterator[Finding]:
     whole = _read(path)
     if _sealed(whole)["hash"] != whole["hash"]:
         yield Finding(str(path), None, "it is not as it was written")
+    if whole["kernel"] != (ours := kernel_version()):
+        versions = (f"kernel {k['version']} ({k['sources'][:8]})" for k in (whole["kernel"], ours))
+        yield Finding(str(path), None, remark="written by {}, confirmed by {}".format(*versions))
     for document in whole["documents"]:
         for entry in document["claims"]:
             place = f"{document['path']}:{entry['line']}:{entry['column']}"

@@ -28,9 +28,8 @@ BITS = 3400
 ORDER = 100  # of the derivative of a function
 UNNAMED = (Index, Abstraction)
 HYPOTHESES = get_args(t.Hypothesis)
-KINDS: dict[str, Any] = {
-    kind.__name__: kind for kind in (*Term.__subclasses__(), *HYPOTHESES, Context, Claim)
-}  # fmt: skip
+TERMS = tuple(k for k in vars(t).values() if isinstance(k, type) and issubclass(k, Term) and k is not Term)
+NAMED = (*TERMS, *HYPOTHESES, Context, Claim)
 
 
 class Malformed(ValueError):
@@ -93,14 +92,14 @@ def _reader(kind: Any) -> Reader:
     """What reads a value of this type."""
     origin, arguments = get_origin(kind), get_args(kind)
     if kind is Term:
-        return _named(tuple(Term.__subclasses__()))
+        return _named(TERMS)
     if kind == t.Hypothesis:
         return _named(HYPOTHESES)
     if kind is Dimension:
         return _read_dimension
     if kind in UNNAMED:
         return _record(kind)
-    if kind in KINDS.values():
+    if kind in NAMED:
         return _named((kind,))
     if kind == int | Fraction:
         return _read_number

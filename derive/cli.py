@@ -201,6 +201,8 @@ def recheck(options: argparse.Namespace) -> int:
                 write(
                     f"{finding.place}: {finding.verdict or 'certificate'}, not confirmed: {finding.trouble}"
                 )
+            elif finding.remark is not None:
+                write(f"{finding.place}: {finding.remark}")
             elif finding.verdict is not None:
                 confirmed[finding.verdict] += 1
     except OSError as trouble:
