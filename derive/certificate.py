@@ -80,7 +80,10 @@ def _entry(step: Step, statement: Statement | None) -> dict[str, Any]:
             return {**entry, "unequal": encode(step.misfit)}
     if statement is not None and step.verdict != "unread":
         claim = statement.claim
-        entry |= {"dimensions": list(dimensions(claim)), "claim": encode(claim)}
+        try:
+            entry |= {"dimensions": list(dimensions(claim)), "claim": encode(claim)}
+        except RecursionError:
+            return entry  # too deep to be written, and then it is not confirmed
         if step.verdict == "proved":
             entry |= _proof(claim) or {}
         elif step.verdict == "refuted":
