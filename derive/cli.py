@@ -163,6 +163,9 @@ def _executor(options: argparse.Namespace, settings: Settings, resources: ExitSt
             from distributed import Client
         except ImportError:
             raise Failure("--scheduler needs Dask: pip install 'derive-verifier[distributed]'") from None
+        import logging
+
+        logging.getLogger("distributed").setLevel(logging.CRITICAL)  # the reports say what went wrong
         try:
             client = Client(options.scheduler, timeout=CONNECTING, set_as_default=False)  # type: ignore[no-untyped-call]
         except (OSError, ValueError) as trouble:

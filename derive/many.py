@@ -184,7 +184,10 @@ class _Run:
         except CancelledError:
             error = "not checked, for the executor gave it up"
         except Exception as trouble:  # of the executor: a document's own are in its report
-            error = f"not checked: {type(trouble).__name__}: {' '.join(str(trouble).split())[:200]}"
+            from derive.workers import WorkerLost  # it is loaded if it was raised
+
+            kind = "" if isinstance(trouble, WorkerLost) else f"{type(trouble).__name__}: "
+            error = f"not checked: {kind}{' '.join(str(trouble).split())[:200]}"
         return Report(document.path, None, error=error, whole=False)
 
     def close(self) -> None:

@@ -120,7 +120,7 @@ class _Worker:
         except (EOFError, OSError):
             process.join()
             self.process = None
-            raise WorkerLost(f"its process {_ending(process.exitcode)}") from None
+            raise WorkerLost(_ending(process.exitcode)) from None
         return answer
 
     def start(self) -> None:
@@ -171,5 +171,7 @@ def _ending(status: int | None) -> str:
     """How a process ended."""
     if status is not None and status < 0:
         name = signal.Signals(-status).name if -status in set(signal.Signals) else f"signal {-status}"
-        return f"was killed by {name}" + (", perhaps for want of memory" if name == "SIGKILL" else "")
-    return f"ended with status {status}"
+        return f"its process was killed by {name}" + (
+            ", perhaps for want of memory" if name == "SIGKILL" else ""
+        )
+    return f"its process ended with status {status}"

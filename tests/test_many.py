@@ -209,7 +209,7 @@ def test_the_command_says_which_document_it_was(
     for _ in range(2):
         assert cli.run(["check", str(tmp_path), "--jobs", "1"]) == 2
         said = " ".join(capsys.readouterr().out.split())
-        assert "001.md: error: not checked: WorkerLost: its process was killed by SIGKILL" in said
+        assert "001.md: error: not checked: its process was killed by SIGKILL" in said
         assert "3 documents, 1 of them could not be checked: 2 claims: 2 proved" in said
 
 
