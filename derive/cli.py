@@ -159,19 +159,21 @@ def check(options: argparse.Namespace) -> int:
 def _executor(options: argparse.Namespace, settings: Settings, resources: ExitStack) -> Executor | None:
     """Who checks the documents: a Dask cluster, processes, or nobody else."""
     if options.scheduler is not None:
+        import logging
+        from importlib import import_module
+
         try:
-            from distributed import Client
+            dask: Any = import_module("distributed")
         except ImportError:
             raise Failure("--scheduler needs Dask: pip install 'derive-verifier[distributed]'") from None
-        import logging
-
         logging.getLogger("distributed").setLevel(logging.CRITICAL)  # the reports say what went wrong
         try:
-            client = Client(options.scheduler, timeout=CONNECTING, set_as_default=False)  # type: ignore[no-untyped-call]
+            client = dask.Client(options.scheduler, timeout=CONNECTING, set_as_default=False)
         except (OSError, ValueError) as trouble:
             said = " ".join(str(trouble).split())
             raise Failure(f"cannot reach the scheduler {options.scheduler}: {said}") from None
-        return resources.enter_context(client).get_executor()  # type: ignore[no-any-return]
+        cluster: Executor = resources.enter_context(client).get_executor()
+        return cluster
     if options.jobs is not None:
         from derive.many import processes
 
