@@ -3,6 +3,7 @@
     derive.prove(lhs, rhs, given=..., layout=...)      the verdict on one equation of SymPy expressions
     derive.gradient(expression, wrt, layout=...)       a derivative, with proved steps
     derive.check(document)                             a verdict on every equation of a document
+    derive.check_many(paths, executor=...)             the same of many documents, in other processes, too
     derive.load(name)                                  a ready derivation
     derive.assert_identity(lhs, rhs, given=...)        the same as an assertion, for tests; LaTeX, too
     derive.assert_gradient(function, of=name, wrt=...) that code computes a proved gradient
@@ -22,6 +23,7 @@ if TYPE_CHECKING:  # for type checkers; typing itself would double the time that
     from derive.catalogue import load
     from derive.derivation import Derivation
     from derive.documents import check
+    from derive.many import check_many
     from derive.report import Counterexample, Evidence, Report, Step, Verdict
 
 __version__ = "0.1.0"
@@ -37,6 +39,7 @@ __all__ = [
     "assert_gradient",
     "assert_identity",
     "check",
+    "check_many",
     "cross_entropy",
     "gradient",
     "load",
@@ -53,6 +56,7 @@ _HOMES = {
     **dict.fromkeys(("Counterexample", "Evidence", "Report", "Step", "Verdict"), "derive.report"),
     "Derivation": "derive.derivation",
     "check": "derive.documents",
+    "check_many": "derive.many",
     **dict.fromkeys(("assert_gradient", "assert_identity"), "derive.assertions"),
     "load": "derive.catalogue",
 }

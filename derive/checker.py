@@ -739,6 +739,7 @@ class Checker:
         if reading.statement is None:
             step.message = mismatch(reading.lhs, reading.rhs)
             step.code = "D101"
+            step.misfit = tuple(zip(reading.lhs.shape, reading.rhs.shape, strict=False))
             step.counterexample = shape_counterexample(reading.lhs, reading.rhs)
             step.verdict = Verdict.REFUTED if step.counterexample else Verdict.UNKNOWN
             self.mend(step, reading)
@@ -819,6 +820,7 @@ class Checker:
         """A side that is ill-typed makes an equation false: at sizes at which its parts do not fit."""
         is_half = isinstance(trouble, Unreadable) and trouble.code == "D018"
         step.code, step.message = "D018" if is_half else "D101", str(trouble)
+        step.misfit = trouble.pairs
         step.counterexample = unequal_sizes(trouble.pairs)
         step.verdict = Verdict.REFUTED if step.counterexample else Verdict.UNREAD
 

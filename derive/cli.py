@@ -3,6 +3,7 @@
     derive list                       the ready derivations, a line each
     derive show NAME                  one of them, every step judged now
     derive check FILE...              documents: a verdict on every equation, and what is wrong with it
+    derive recheck CERTIFICATE        what `derive check --certificate` wrote, confirmed by the kernel alone
     derive prove EQUATION             the verdict on one equation
     derive gradient EXPRESSION        the derivative of what somebody types, with its derivation, or as code
     derive gradcheck MODULE:FUNCTION  a function in Python beside the gradient that a derivation proves
@@ -22,12 +23,17 @@ import gc
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from derive.baseline import Baseline
+    from derive.cache import Cache
     from derive.derivation import Derivation
+    from derive.documents import Settings
     from derive.expression import Layout
     from derive.render.language import Language
     from derive.render.report import Style
@@ -36,6 +42,7 @@ if TYPE_CHECKING:
 LAYOUTS = ("denominator", "numerator")
 CODE = ("numpy", "torch", "jax", "sympy")
 LARGEST_SIZE = 12
+CONNECTING = 10  # seconds in which a scheduler must answer
 
 
 class Failure(Exception):
@@ -80,7 +87,9 @@ def show(options: argparse.Namespace) -> int:
 
 def check(options: argparse.Namespace) -> int:
     """Check every equation of documents: Markdown, LaTeX, notebooks."""
-    from derive import documents
+    from derive import documents, many
+    from derive.render.progress import followed
+    from derive.render.report import Tally, given_text, report_text, totals_text
 
     _configure(options)
     try:
@@ -88,33 +97,130 @@ def check(options: argparse.Namespace) -> int:
     except documents.Unopenable as trouble:
         raise Failure(str(trouble)) from None
     shown = options.form != "text" or options.verbose  # only there is anything said of what is proved
-    found = documents.check_files(options.files, stated, options.layout, options.timeout, cross_check=shown)
+    settings = documents.Settings(
+        stated, options.layout, options.timeout, shown, options.certificate is not None,
+        options.document_timeout,
+    )  # fmt: skip
+    paths = list(documents.find(options.files))
     known = _baseline(options)
-    found = known.applied(found) if known is not None else found
-    reports: list[Report] = []
-    if options.form == "text":
-        from derive.render.report import given_text, report_text, totals_text
+    in_pieces = options.form == "text"
+    style = _style(options.verbose, options.show_reading, options.lang)
+    pieces: list[str] = []  # what goes to a file is written in one piece
+    tell = write if options.output is None else pieces.append
+    tally = Tally()
+    kept: list[Report] = []
+    certified: list[dict[str, Any]] = []
+    for report in stated.reports if in_pieces else ():
+        tell(given_text(report, style))
+    with ExitStack() as resources:
+        executor, cache = _executor(options, settings, resources), _cache(options, resources)
+        found = many.reports(paths, settings, executor, cache)
+        same_terminal = in_pieces and options.output is None and sys.stdout.isatty()
+        interrupted = False
+        try:
+            for report in followed(found, len(paths), same_terminal):  # each as soon as it is ready
+                if known is not None:
+                    known.apply(report)
+                tally.add(report)
+                if in_pieces:
+                    tell(report_text(report, style))
+                if not in_pieces or known is not None or options.write_baseline is not None:
+                    kept.append(report)  # else nothing grows with the number of documents
+                if settings.certify and report.error is None:
+                    from derive.certificate import document
 
-        style = _style(options.verbose, options.show_reading, options.lang)
-        kept: list[str] = []  # what goes to a file is written in one piece
-        tell = write if options.output is None else kept.append
-        for report in stated.reports:
-            tell(given_text(report, style))
-        for report in found:  # each as soon as it is ready
-            reports.append(report)
-            tell(report_text(report, style))
-        tell(totals_text(reports, style))
+                    certified.append(document(report))
+        except KeyboardInterrupt:
+            interrupted = True
+    if in_pieces:
+        tell(totals_text(tally, style))
         if options.output is not None:
-            write("".join(kept), options.output)
+            write("".join(pieces), options.output)
     else:
-        reports += found
-        write(_reported(reports, stated.reports, options), options.output)
+        write(_reported(kept, stated.reports, options), options.output)
+    if interrupted:
+        left = len(paths) - tally.documents
+        print(f"derive: interrupted: {left} of {len(paths)} documents were not checked", file=sys.stderr)
+        return 130
+    if options.certificate is not None:
+        from derive.certificate import certificate
+
+        write(certificate(certified), options.certificate)
     if options.write_baseline is not None:
-        return _write_baseline(options, reports)
-    if known is not None and (stale := known.stale(reports)):
+        return _write_baseline(options, kept)
+    if known is not None and (stale := known.stale(kept)):
         remark = f"{stale} {'entry of the baseline is' if stale == 1 else 'entries of the baseline are'}"
         print(f"derive: {remark} no longer needed; --write-baseline {known.path} drops them", file=sys.stderr)
-    return _status([*stated.reports, *reports], options.allow)
+    for report in stated.reports:
+        tally.add(report)
+    return 2 if tally.closed else int(bool(tally.faults.difference(options.allow)))
+
+
+def _executor(options: argparse.Namespace, settings: Settings, resources: ExitStack) -> Executor | None:
+    """Who checks the documents: a Dask cluster, processes, or nobody else."""
+    if options.scheduler is not None:
+        import logging
+        from importlib import import_module
+
+        try:
+            dask: Any = import_module("distributed")
+        except ImportError:
+            raise Failure("--scheduler needs Dask: pip install 'derive-verifier[distributed]'") from None
+        logging.getLogger("distributed").setLevel(logging.CRITICAL)  # the reports say what went wrong
+        try:
+            client = dask.Client(options.scheduler, timeout=CONNECTING, set_as_default=False)
+        except (OSError, ValueError) as trouble:
+            said = " ".join(str(trouble).split())
+            raise Failure(f"cannot reach the scheduler {options.scheduler}: {said}") from None
+        cluster: Executor = resources.enter_context(client).get_executor()
+        return cluster
+    if options.jobs is not None:
+        from derive.many import processes
+
+        workers = processes(options.jobs, settings)
+        resources.callback(workers.shutdown, cancel_futures=True)
+        return workers
+    return None
+
+
+def _cache(options: argparse.Namespace, resources: ExitStack) -> Cache | None:
+    """Where reports are kept from run to run, unless that is not wanted."""
+    if not options.cache:
+        return None
+    from derive.cache import Cache
+
+    return resources.enter_context(Cache.of_user())
+
+
+def recheck(options: argparse.Namespace) -> int:
+    """Confirm a certificate that `derive check --certificate` wrote, with the kernel alone."""
+    from derive.certificate import recheck as findings
+    from derive.claims import Malformed
+
+    confirmed = dict.fromkeys(("proved", "refuted", "unknown", "unread"), 0)
+    troubles = 0
+    try:
+        for finding in findings(options.file):
+            if finding.trouble is not None:
+                troubles += 1
+                write(
+                    f"{finding.place}: {finding.verdict or 'certificate'}, not confirmed: {finding.trouble}"
+                )
+            elif finding.remark is not None:
+                write(f"{finding.place}: {finding.remark}")
+            elif finding.verdict is not None:
+                confirmed[finding.verdict] += 1
+    except OSError as trouble:
+        raise Failure(f"cannot open {options.file}: {trouble.strerror or trouble}") from None
+    except Malformed as trouble:
+        raise Failure(f"{options.file} is not a certificate: {trouble}") from None
+    said = f"{confirmed['proved']} proved and {confirmed['refuted']} refuted, confirmed"
+    if troubles:
+        said += f"; {troubles} not confirmed"
+    if idle := confirmed["unknown"] + confirmed["unread"]:
+        said += f"; {idle} unknown or unread, of which nothing is asserted"
+    write(f"{options.file}: {said}")
+    return int(troubles > 0)
 
 
 def _reported(reports: Sequence[Report], given: Sequence[Report], options: argparse.Namespace) -> str:
@@ -397,6 +503,16 @@ def _seconds(text: str) -> float:
 _seconds.__name__ = "number of seconds"  # argparse puts it into its message
 
 
+def _jobs(text: str) -> int:
+    jobs = int(text)
+    if not 1 <= jobs <= 1000:
+        raise ValueError
+    return jobs
+
+
+_jobs.__name__ = "number of processes"
+
+
 def _parser() -> _Parser:
     parser = _Parser(
         "derive", description="A verifier for matrix-calculus derivations.", allow_abbrev=False,
@@ -447,8 +563,22 @@ def _parser() -> _Parser:
     made.add_argument(
         "--write-baseline", type=Path, metavar="FILE", help="write the faults there are, and let them pass"
     )
+    made.add_argument("--certificate", type=Path, metavar="FILE", help="write what `derive recheck` confirms")
+    made.add_argument("--no-cache", dest="cache", action="store_false", help="check what is unchanged, too")
+    where = made.add_mutually_exclusive_group()
+    where.add_argument("--jobs", type=_jobs, metavar="N", help="check documents in N processes")
+    where.add_argument("--scheduler", metavar="ADDRESS", help="have a Dask cluster check them, tcp://…")
+    made.add_argument(
+        "--document-timeout", type=_seconds, default=600.0, metavar="SECONDS",
+        help="how long one document may take (600)",
+    )  # fmt: skip
     made.add_argument("--isolated", action="store_true", help="leave [tool.derive] of pyproject.toml aside")
     made.set_defaults(timeout=None)
+
+    made = command("recheck", recheck)
+    made.add_argument(
+        "file", type=Path, metavar="CERTIFICATE", help="what `derive check --certificate` wrote"
+    )
 
     made = command("prove", prove)
     made.add_argument(

@@ -29,6 +29,7 @@ from derive import checker
 from derive.diagnostics import classify
 from derive.expression import Layout
 from derive.judge import Judge, KernelUnsound
+from derive.lowering import Statement
 from derive.reader.passage import Passage, Positions
 from derive.report import Counterexample, Evidence, Note, Report, Step, Verdict
 from derive.suppression import suppress
@@ -38,6 +39,7 @@ KINDS = (".md", ".markdown", ".tex", ".ipynb")
 SKIPPED = frozenset({"node_modules", "__pycache__"})
 LARGEST = 64 * 2**20  # bytes of one document
 SECONDS = 10.0  # for one claim
+DOCUMENT_SECONDS = 600.0  # for one document
 LISTING = 1.0  # seconds for one claim when claims are only listed
 SHORTCUTS = 50  # at most so many chains of one document are tried for errors that cancel
 REFUTING = 5.0  # seconds at most that are spent on the search for one counterexample
@@ -236,11 +238,45 @@ def _higher(step: Step, lines: int) -> Step:
     return replace(step, line=step.line - lines, place=place)
 
 
-# ── the budget of a claim ──────────────────────────────────────────────────────────────────────────────────
+# ── the budget of a claim, and that of a document ────────────────────────────────────────────────────────
 
 
 class OutOfTime(BaseException):
-    """A claim's time is up. Not an Exception, so that nothing on the way takes it for its own trouble."""
+    """The time is up. Not an Exception, so that nothing on the way takes it for its own trouble."""
+
+
+class Alarm:
+    """Raises OutOfTime in the midst of the work when its time is up; one alarm may stand inside another.
+
+    Only where the system has an alarm, and in the main thread; elsewhere nothing rings.
+    """
+
+    def __init__(self, seconds: float):
+        self.seconds = seconds
+        is_main = threading.current_thread() is threading.main_thread()
+        self.has_alarm = is_main and hasattr(signal, "setitimer")
+        self.armed = False
+
+    def __enter__(self) -> None:
+        if self.has_alarm:
+            self.before = signal.signal(signal.SIGALRM, self.ring)
+            self.start = monotonic()
+            # again and again: where Python runs a callback of its own, it swallows what is raised
+            self.outer, _ = signal.setitimer(signal.ITIMER_REAL, max(self.seconds, 1e-6), 0.25)
+            self.armed = True
+
+    def ring(self, number: int, frame: object) -> None:
+        if self.armed:
+            raise OutOfTime
+
+    def __exit__(self, *trouble: object) -> None:
+        self.armed = False
+        if self.has_alarm:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, self.before)
+            if self.outer:
+                left = self.outer - (monotonic() - self.start)
+                signal.setitimer(signal.ITIMER_REAL, max(left, 1e-6), 0.25)
 
 
 @dataclass(slots=True)
@@ -252,12 +288,14 @@ class Budget:
         deadline: when the time of the present claim is up.
         step: the present claim.
         late: the claims for which not all could be done.
+        whole: whether everything could be done, whatever the clock and the memory said.
     """
 
     seconds: float = SECONDS
     deadline: float = float("inf")
     step: Step | None = None
     late: list[Step] = field(default_factory=list)
+    whole: bool = True
 
     def __call__(self, step: Step) -> _Guard:
         return _Guard(self, step)
@@ -267,6 +305,7 @@ class Budget:
         left = self.deadline - monotonic()
         if left <= 0 and self.step is not None:
             self.late.append(self.step)
+            self.whole = False
         return max(0.0, left)
 
     def give_up(self, step: Step) -> None:
@@ -278,10 +317,11 @@ class Budget:
         """A certified counterexample, as far as the time suffices to find one."""
         from numeric.certify import refute  # what computes is loaded only for what is computed
 
-        seconds = self.left()
-        found = refute(claim, entry=entry, seconds=min(REFUTING, seconds)) if seconds else None
+        start, seconds = monotonic(), min(REFUTING, self.left())
+        found = refute(claim, entry=entry, seconds=seconds) if seconds else None
         if found is None:
             self.left()  # puts down that the search was cut short, if it was
+            self.whole &= monotonic() - start < seconds
         return found
 
     def gather(self, claim: Claim) -> Evidence | None:
@@ -294,34 +334,21 @@ class Budget:
 class _Guard:
     """The work on one claim: ended when it runs too long, and what goes wrong in it stays in it.
 
-    Where the system has an alarm, that raises OutOfTime in the midst of the work. Elsewhere, and in threads,
-    the time is only looked at between proof, evidence and counterexample.
+    Where no alarm rings, the time is only looked at between proof, evidence and counterexample.
     """
 
     def __init__(self, budget: Budget, step: Step):
         self.budget, self.step = budget, step
-        is_main = threading.current_thread() is threading.main_thread()
-        self.has_alarm = is_main and hasattr(signal, "setitimer")
-        self.armed = False
+        self.alarm = Alarm(budget.seconds)
 
     def __enter__(self) -> None:
         self.budget.step, self.budget.deadline = self.step, monotonic() + self.budget.seconds
-        if self.has_alarm:
-            self.before = signal.signal(signal.SIGALRM, self.ring)
-            # again and again: where Python runs a callback of its own, it swallows what is raised
-            signal.setitimer(signal.ITIMER_REAL, max(self.budget.seconds, 1e-6), 0.25)
-            self.armed = True
-
-    def ring(self, number: int, frame: object) -> None:
-        if self.armed:
-            raise OutOfTime
+        self.alarm.__enter__()
 
     def __exit__(self, kind: object, trouble: BaseException | None, _: object) -> bool:
-        self.armed = False
-        if self.has_alarm:
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            signal.signal(signal.SIGALRM, self.before)
+        self.alarm.__exit__()
         self.budget.step, self.budget.deadline = None, float("inf")
+        self.budget.whole &= trouble is None
         match trouble:
             case OutOfTime():
                 self.budget.give_up(self.step)
@@ -357,6 +384,27 @@ def _bug(trouble: BaseException) -> str:
 # ── checking ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a report depends on beside the text of its document and the kind of the file.
+
+    Attributes:
+        given: what holds in all documents.
+        layout: of derivatives, where a document does not say.
+        seconds: how long one claim may take.
+        cross_check: compare proved derivatives with finite differences, too.
+        certify: put down what `derive.certificate` writes.
+        document_seconds: how long one document may take.
+    """
+
+    given: Given = field(default_factory=Given)
+    layout: Layout | None = None
+    seconds: float = SECONDS
+    cross_check: bool = True
+    certify: bool = False
+    document_seconds: float = DOCUMENT_SECONDS
+
+
 def check_files(
     files: Iterable[Path],
     given: Given | None = None,
@@ -364,28 +412,38 @@ def check_files(
     seconds: float = SECONDS,
     cross_check: bool = True,
 ) -> Iterator[Report]:
-    """The report on each document, as soon as it is ready.
-
-    Args:
-        files: documents, and folders of them.
-        given: what holds in all of them.
-        layout: of derivatives, where a document does not say.
-        seconds: how long one claim may take.
-        cross_check: compare proved derivatives with finite differences, too.
-    """
+    """The report on each document below these paths, one after the other; see `Settings`."""
+    settings = Settings(given or Given(), layout, seconds, cross_check)
     for path, trouble in find(files):
-        if trouble is not None:
-            yield Report(str(path), None, error=trouble)
-            continue
         try:
+            if trouble is not None:
+                raise Unopenable(trouble)
             source = text_of(path)
-            passages = passages_of(path, source)
-            report = check_source(str(path), source, passages, given or Given(), layout, seconds, cross_check)
         except Unopenable as closed:
-            report = Report(str(path), None, error=str(closed))
-        except (Exception, OutOfTime) as bug:  # a document never stops the ones after it
-            report = Report(str(path), None, error=_bug(bug))
-        yield report
+            yield Report(str(path), None, error=str(closed))
+        else:
+            yield check_document(str(path), source, settings)
+
+
+def check_document(path: str, source: str, settings: Settings) -> Report:
+    """The report on one document that has been opened. Raises nothing: what goes wrong is its `error`."""
+    error = f"not checked in {settings.document_seconds:g} seconds"
+    try:
+        with Alarm(settings.document_seconds):
+            passages = passages_of(Path(path), source)
+            return check_source(
+                path, source, passages, settings.given, settings.layout, settings.seconds,
+                settings.cross_check, settings.certify,
+            )  # fmt: skip
+    except Unopenable as closed:
+        error = str(closed)
+    except OutOfTime:
+        pass
+    except MemoryError:
+        error = "not checked, for it needs more memory than there is"
+    except Exception as bug:
+        error = _bug(bug)
+    return Report(path, None, error=error, whole=False)
 
 
 def check(
@@ -410,18 +468,24 @@ def check(
         TypeError: for `given` as one text instead of a list of them.
         ValueError: for a layout that is none, or a given statement that cannot be read.
     """
-    if isinstance(given, str):
-        raise TypeError(f"`given` is a list of statements; write [{given!r}]")
-    if layout not in (None, "numerator", "denominator"):
-        raise ValueError(f"the layout is 'numerator' or 'denominator', not {layout!r}")
-    stated = given_statements(given)
-    for trouble in stated.reports:
-        raise ValueError(f"{trouble.path} cannot be read: {trouble.steps[0].message}")
+    holds = stated(given, layout)
     if isinstance(document, str):
         name, path, source = "text", Path("text.md"), document
     else:
         name, path, source = str(document), document, text_of(document)
-    return check_source(name, source, passages_of(path, source), stated, layout, seconds)
+    return check_source(name, source, passages_of(path, source), holds, layout, seconds)
+
+
+def stated(given: Sequence[str], layout: Layout | None) -> Given:
+    """What somebody gives from Python. Raises TypeError and ValueError, as `check` says."""
+    if isinstance(given, str):
+        raise TypeError(f"`given` is a list of statements; write [{given!r}]")
+    if layout not in (None, "numerator", "denominator"):
+        raise ValueError(f"the layout is 'numerator' or 'denominator', not {layout!r}")
+    holds = given_statements(given)
+    for trouble in holds.reports:
+        raise ValueError(f"{trouble.path} cannot be read: {trouble.steps[0].message}")
+    return holds
 
 
 def claims(path: Path, given: Given, layout: Layout | None = None) -> list[tuple[int, int]]:
@@ -463,14 +527,17 @@ def check_source(
     layout: Layout | None = None,
     seconds: float = SECONDS,
     cross_check: bool = True,
+    certify: bool = False,
 ) -> Report:
-    """The report on one document that is in memory; see `check_files`."""
+    """The report on one document that is in memory; see `Settings`."""
     budget = Budget(seconds)
     shift = len(source) + 1
     whole = f"{source}\n{given.source}"
     first = [_moved(passage, shift) for passage in given.passages]
     judge = Judge(budget.refute, budget.gather, cross_check=cross_check)
-    report, reader = checker.check(name, whole, [*first, *passages], judge, layout, guard=budget)
+    judged: dict[int, tuple[Step, Statement]] = {}  # with the step, or another one might get its id
+    watch = (lambda step, statement: judged.update({id(step): (step, statement)})) if certify else None
+    report, reader = checker.check(name, whole, [*first, *passages], judge, layout, watch=watch, guard=budget)
     end = Positions(whole)(shift)[0]
     for step in report.steps:
         if step.line >= end and step.verdict is Verdict.UNREAD and step.code in checker.OPEN:
@@ -488,13 +555,18 @@ def check_source(
         shortcuts = _shortcuts(report.steps)
         if shortcuts:
             again = [*first, *passages]
-            report.notes += _cancelling(whole, again, report.steps, shortcuts, reader.used_layout, seconds)
+            report.notes += _cancelling(whole, again, report.steps, shortcuts, reader.used_layout, budget)
         if not any(step.kind == "claim" for step in report.steps):
             report.notes.append(
                 Note(1, 1, "there is mathematics here, but no equation that claims something")
             )
     elif not any(passage.kind == "given" for passage in passages):
         report.notes.append(Note(1, 1, "there is no mathematics in this document"))
+    report.whole = budget.whole
+    if certify:
+        from derive.certificate import certified  # what few runs ask for
+
+        report.certificate = certified(report, {number: found for number, (_, found) in judged.items()})
     return report
 
 
@@ -530,7 +602,7 @@ def _cancelling(
     steps: Sequence[Step],
     shortcuts: Sequence[tuple[Step, Step]],
     layout: Layout,
-    seconds: float,
+    budget: Budget,
 ) -> list[Note]:
     """Notes on those shortcuts that are true.
 
@@ -566,7 +638,7 @@ def _cancelling(
         ):
             again.append(passage)
         again += inserted.get(number, ())
-    report, _ = checker.check("", text, again, Judge(), layout, guard=Budget(seconds))
+    report, _ = checker.check("", text, again, Judge(), layout, guard=budget)
     true = [lines[s.line] for s in report.steps if s.line in lines and s.verdict is Verdict.PROVED]
     return [
         _bridge(start, end)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain, product
 
+from derive import claims
 from derive import terms as t
 from derive.expression import UNKNOWN_SIZE, Expression, Shape, show_shape
 from derive.kernel import Exhausted, Residual, Theorem, Undefined, prove
@@ -79,7 +80,7 @@ class Judge:
         claim = statement.claim
         if found is None:
             found = prove(claim)
-        dimensions = claim_dimensions(claim)
+        dimensions = claims.dimensions(claim)
         evidence = None
         doubtful = isinstance(found, Residual) or (self.cross_check and _has_derivative(claim))
         if self.gather is not None and doubtful:
@@ -165,35 +166,6 @@ def _without_derivatives(term: t.Term) -> t.Term:
     if isinstance(term, t.Partial):
         return t.Number(1)
     return t.rebuild(term, _without_derivatives, lambda index: index)
-
-
-def claim_dimensions(claim: Claim) -> tuple[str, ...]:
-    """The names of the dimensions for all of which a claim is made."""
-    seen: dict[str, None] = {}
-    done: set[str] = set()
-
-    def visit(part: object) -> None:
-        if isinstance(part, Dimension):
-            seen.update(dict.fromkeys(sorted(part.names)))
-        elif isinstance(part, Index):
-            visit(part.range)
-        elif isinstance(part, t.Abstraction):
-            for index in part.indices:
-                visit(index)
-            visit(part.body)
-        elif isinstance(part, t.Term):
-            if isinstance(part, t.Entry) and part.tensor not in done:
-                done.add(part.tensor)
-                visit(claim.context.definitions.get(part.tensor))
-            for slot in part.__dataclass_fields__:  # type: ignore[attr-defined]
-                visit(getattr(part, slot))
-        elif isinstance(part, tuple):
-            for piece in part:
-                visit(piece)
-
-    visit(claim.lhs)
-    visit(claim.rhs)
-    return tuple(sorted(seen))
 
 
 def shape_counterexample(lhs: Expression, rhs: Expression) -> Counterexample | None:

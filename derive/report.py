@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from derive.terms import Dimension
 
 
 class Verdict(StrEnum):
@@ -89,6 +92,7 @@ class Step:
         reading: how the step was understood.
         place, expected: of what is unread, where the trouble is, and what might have stood there.
         residual: of what is unknown, what is left of lhs - rhs.
+        misfit: of what is refuted by shapes, the dimensions that would have to be equal.
         skipped: why the author wants the claim passed over although it is not proved.
         known: whether it is in the baseline of faults that are let pass.
     """
@@ -117,6 +121,7 @@ class Step:
     expected: str | None = None
     residual: str | None = None
     guaranteed: frozenset[str] = frozenset()
+    misfit: tuple[tuple[Dimension, Dimension], ...] = ()
     skipped: str | None = None
     known: bool = False
 
@@ -148,6 +153,9 @@ class Report:
         error: why it could not be opened or checked; there are no steps then.
         source: its text, from which an excerpt is shown.
         words: its names of several letters, which a formula shows as one name.
+        whole: whether nothing was cut short, by the clock or by what went wrong; only then would it be the
+            same the next time.
+        certificate: its claims as terms, where that is asked for (see derive.certificate).
     """
 
     path: str
@@ -158,6 +166,8 @@ class Report:
     error: str | None = None
     source: str = field(default="", repr=False)
     words: frozenset[str] = frozenset()
+    whole: bool = True
+    certificate: list[dict[str, Any]] = field(default_factory=list, repr=False)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         """How a notebook shows it: a row for each claim."""

@@ -182,6 +182,51 @@ def test_a_batch_and_its_mean() -> None:
     assert found.looks_like == "N times the expected gradient: a factor 1/N is missing"
 
 
+def backward_ignored(X, W, b, Y, m):
+    P = np.array([softmax(W @ x + b) for x in X])
+    return (m[:, None] * (P - Y)).T @ X / m.sum()
+
+
+def test_a_sum_and_a_batch_of_which_some_are_ignored() -> None:
+    """Each has its own gradient, and the mean is neither."""
+    derive.assert_gradient(
+        lambda **k: backward_batch(**k) * len(k["X"]), of="softmax-cross-entropy-sum", wrt="W"
+    )
+    assert not gradcheck(backward_batch, "softmax-cross-entropy-sum", "W")
+    derive.assert_gradient(backward_ignored, of="softmax-cross-entropy-ignored", wrt="W")
+    found = gradcheck(
+        lambda m, **k: backward_ignored(m=m, **k) * m.sum(), "softmax-cross-entropy-ignored", "W"
+    )
+    assert found.verdict == "code"
+
+
+def test_reductions_are_those_of_pytorch() -> None:
+    """`reduction`, `ignore_index` and `weight` of its cross_entropy mean what the derivations say."""
+    torch = pytest.importorskip("torch")
+    entropy = torch.nn.functional.cross_entropy
+
+    def summed(X, W, b, Y):
+        W = W.detach().requires_grad_()
+        return torch.autograd.grad(entropy(X @ W.T + b, Y, reduction="sum"), W)[0]
+
+    derive.assert_gradient(summed, of="softmax-cross-entropy-sum", wrt="W", arrays="torch")
+    rng = np.random.default_rng(5)
+    for c, d in ((3, 2), (2, 4), (5, 1)):
+        X, W, b = rng.normal(size=(6, d)), rng.normal(size=(c, d)), rng.normal(size=c)
+        classes, weight = rng.integers(0, c, 6), rng.uniform(0.5, 2, c)
+        classes[[1, 4]] = -100
+        Y = np.eye(c)[np.where(classes == -100, 0, classes)]
+        for weights in (None, weight):
+            leaf = torch.tensor(W, requires_grad=True)
+            loss = entropy(
+                torch.tensor(X) @ leaf.T + torch.tensor(b), torch.tensor(classes), ignore_index=-100,
+                weight=None if weights is None else torch.tensor(weights),
+            )  # fmt: skip
+            (expected,) = torch.autograd.grad(loss, leaf)
+            m = (classes != -100) * (1.0 if weights is None else Y @ weights)
+            np.testing.assert_allclose(backward_ignored(X, W, b, Y, m), expected, rtol=1e-10, atol=1e-12)
+
+
 def test_every_class_is_tried() -> None:
     """Code that is right for one label only is wrong."""
 

@@ -19,7 +19,7 @@ EXAMPLES = re.findall(r"```python\n(.*?)```", README, re.S)
 
 @pytest.mark.parametrize("number", range(len(EXAMPLES)))
 def test_each_python_example_runs(number: int) -> None:
-    exec(compile(EXAMPLES[number], f"README example {number + 1}", "exec"), {})
+    exec(compile(EXAMPLES[number], f"README example {number + 1}", "exec"), {"__name__": "__main__"})
 
 
 def test_there_are_two_commands_for_a_fresh_machine() -> None:

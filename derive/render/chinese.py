@@ -137,6 +137,8 @@ PHRASES: dict[str, str] = {
 TITLES: dict[str, str] = {
     "Softmax with cross entropy": "Softmax 与交叉熵",
     "Softmax with cross entropy over a batch": "Softmax 与交叉熵：小批量",
+    "Softmax with cross entropy, summed over a batch": "Softmax 与交叉熵：小批量之和",
+    "A batch in which some examples are ignored": "忽略部分样本的小批量",
     "Weights, smoothing and temperature": "类别权重、标签平滑与温度",
     "Softmax with cross entropy, entry by entry": "Softmax 与交叉熵：逐元素推导",
     "Binary cross entropy": "二元交叉熵",
@@ -424,6 +426,14 @@ MESSAGES: dict[str, str] = {
     "not UTF-8 text: byte {byte} in line {line}; save it as UTF-8": "不是 UTF-8 文本：第 {line} 行有字节 {byte}；请存为 UTF-8",
     "no document in this folder ({kinds})": "此目录中没有文档（{kinds}）",
     "not a kind of document that derive reads ({kinds})": "derive 不读这类文档（{kinds}）",
+    "not checked: {why}": "未检查：{why}",
+    "not checked in {seconds} seconds": "{seconds} 秒内未检查完",
+    "not checked, for it needs more memory than there is": "未检查：内存不足",
+    "not checked, for the executor gave it up": "未检查：执行器放弃了它",
+    "it took longer than {seconds} seconds, and its process was killed": "它用了超过 {seconds} 秒，其进程已被终止",
+    "its process was killed by {signal}": "其进程被 {signal} 终止",
+    "its process was killed by {signal}, perhaps for want of memory": "其进程被 {signal} 终止，可能是内存不足",
+    "its process ended with status {status}": "其进程以状态 {status} 结束",
     # numeric methods
     "float64 evaluation": "float64 求值",
     "central differences (Richardson)": "中心差分（Richardson 外推）",

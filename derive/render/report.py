@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -19,7 +20,7 @@ from derive.diagnostics import Diagnostic
 from derive.reader.latex import BUILTIN_WORDS
 from derive.render.language import Language, diagnostic, message, rule_name, say
 from derive.render.plain import plain
-from derive.report import BY_DEFINITION, EXCUSED, Counterexample, Note, Report, Step, Value, Verdict
+from derive.report import BY_DEFINITION, Counterexample, Note, Report, Step, Value, Verdict
 
 NOUNS = {
     "proved": "proved", "refuted": "refuted", "unknown": "unknown", "unread": "unread",
@@ -183,21 +184,46 @@ def claim_message(report: Report, step: Step) -> str:
     return "\n".join([first, *(line[lead:] for line in page.lines)])
 
 
-def totals_text(reports: Sequence[Report], style: Style) -> str:
+@dataclass
+class Tally:
+    """What many reports come to, counted while they pass by.
+
+    Attributes:
+        documents, closed: how many there are, and how many of them could not be checked.
+        counts: how many claims got each verdict, as `Report.counts` has it.
+        faults: the verdicts of claims that count against a document.
+        codes: of what is said of faults, and in notes.
+    """
+
+    documents: int = 0
+    closed: int = 0
+    counts: Counter[str] = field(default_factory=Counter)
+    faults: set[str] = field(default_factory=set)
+    codes: set[str] = field(default_factory=set)
+
+    def add(self, report: Report) -> None:
+        """Count one more report."""
+        faults = [step for step in report.steps if step.is_fault]
+        self.documents += 1
+        self.closed += report.error is not None
+        self.counts.update(report.counts)
+        self.faults.update(str(step.verdict) for step in faults)
+        self.codes.update(step.code for step in faults if step.code)
+        self.codes.update(note.code for note in report.notes if note.code)
+
+
+def totals_text(tally: Tally, style: Style) -> str:
     """What is found in all documents together, for more than one; and where codes are explained."""
     lines: list[str] = []
-    if len(reports) > 1:
-        total = {key: sum(report.counts.get(key, 0) for report in reports) for key in (*NOUNS, *EXCUSED)}
-        closed = sum(report.error is not None for report in reports)
+    if tally.documents > 1:
         phrase = "{documents} documents: {counts}"
-        if closed:
+        if tally.closed:
             phrase = "{documents} documents, {closed} of them could not be checked: {counts}"
-        counts = count_text(total, style.language)
-        lines += wrap(style.say(phrase, documents=len(reports), closed=closed, counts=counts), style.width)
-    codes = {step.code for report in reports for step in report.steps if step.code and step.is_fault}
-    codes |= {note.code for report in reports for note in report.notes if note.code}
-    if codes:
-        more = style.say("`derive explain {code}` tells more about a code", code=min(codes))
+        counts = count_text(tally.counts, style.language)
+        said = style.say(phrase, documents=tally.documents, closed=tally.closed, counts=counts)
+        lines += wrap(said, style.width)
+    if tally.codes:
+        more = style.say("`derive explain {code}` tells more about a code", code=min(tally.codes))
         lines.append(style.paint(more, "dim"))
     return "".join(f"{line}\n" for line in lines)
 
