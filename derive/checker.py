@@ -44,6 +44,7 @@ RELATIONS = {
     r"\ge": ">=",
     r"\geq": ">=",
 }
+OTHER: dict[Layout, Layout] = {"numerator": "denominator", "denominator": "numerator"}
 NAME = re.compile(r"(?<![A-Za-z\\])[A-Za-z]{2,}(?![A-Za-z])")
 COMMAND_WORDS = re.compile(
     r"\\(?:begin|end|tag|label|text|mathrm|operatorname|mathbf|mathbb)\s*\{[^}]*\}|\\[A-Za-z]+"
@@ -664,6 +665,8 @@ class Checker:
             trouble = readings[0].trouble
             assert isinstance(trouble, (Unreadable, ShapeError))
             self.refute_shapes(step, trouble)
+            if step.verdict is Verdict.REFUTED:
+                self.turn(step, left, link, (*extra, *self.local, *self.case))
             return
         if isinstance(unreadable := formed[0].trouble, Unreadable):
             if unreadable.code != "D011" or not self.slip(step, left, link, source, extra):
@@ -763,6 +766,16 @@ class Checker:
         step.counterexample = unequal_sizes(trouble.pairs)
         step.verdict = Verdict.REFUTED if step.counterexample else Verdict.UNREAD
 
+    def turn(self, step: Step, left: tex.Node, link: tex.Link, extra: tuple[t.Hypothesis, ...]) -> None:
+        """Say of an ill-typed equation that it is right in the other layout, where the kernel proves that."""
+        if self.judge.refute is None:
+            return  # a trial, of which only the verdicts count
+        other = OTHER[self.used_layout]
+        reading = self.reading(left, link, extra, other, None)
+        if reading.proved and reading.depends_on_layout and reading.rhs is not None:
+            step.code = "D103"
+            step.repair = Repair("layout", latex(reading.rhs), f"right in {other} layout")
+
     def readings(self, left: tex.Node, link: tex.Link, extra: tuple[t.Hypothesis, ...]) -> list[Reading]:
         """The readings of an equation, up to the first that is proved: in the document's layout, then others.
 
@@ -778,7 +791,7 @@ class Checker:
             self.scope.place = None
         found: list[Reading] = []
         layout = self.used_layout
-        other: Layout = "numerator" if layout == "denominator" else "denominator"
+        other = OTHER[layout]
         trials: list[tuple[Layout, Layout | None]] = [(layout, None)]
         if self.alternatives:
             declared = self.scope.layout is not None or (self.layout is not None and not self.inferred)
