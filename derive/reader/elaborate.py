@@ -1340,7 +1340,7 @@ class Elaborator:
             raise Unreadable("D018", said, node.denominator, r"\partial x below", pairs)
         if above is None or below is None:
             numerator, denominator = self.expression(node.numerator), self.expression(node.denominator)
-            if _pending(numerator):
+            if _pending(numerator) and not (denominator.is_scalar and numerator.shape[1] != ONE):
                 numerator = _resolved(numerator, denominator.shape)
             return x.Divide(numerator, denominator)
         order, body_items = above
@@ -1570,10 +1570,21 @@ def _broadcast(part: Expression, parts: Sequence[Expression]) -> Expression:
     return part
 
 
+def _sized_part(e: Expression) -> Expression | None:
+    """The part of an expression whose size is that of the whole, or its transpose, whatever stands beside it."""
+    match e:
+        case x.Transpose(body=body) | x.Negate(body=body):
+            return body
+        case x.Multiply(left=left, right=right) if left.is_scalar or right.is_scalar:
+            return right if left.is_scalar else left
+        case x.Divide(numerator=above, denominator=below) if below.is_scalar:
+            return above
+    return None
+
+
 def _pending(e: Expression) -> bool:
-    return isinstance(e, Pending) or (
-        isinstance(e, (x.Transpose, x.Negate)) and _pending(e.body)
-    ) or (isinstance(e, x.Multiply) and e.left.is_scalar and _pending(e.right))  # fmt: skip
+    part = _sized_part(e)
+    return isinstance(e, Pending) or (part is not None and _pending(part))
 
 
 def _resolved(e: Expression, shape: Shape) -> Expression:
@@ -1582,12 +1593,10 @@ def _resolved(e: Expression, shape: Shape) -> Expression:
         return e
     if isinstance(e, Pending):
         return e.sized(shape)
-    if isinstance(e, x.Transpose):
-        return x.Transpose(_resolved(e.body, (shape[1], shape[0])))
-    if isinstance(e, x.Multiply):
-        return x.Multiply(e.left, _resolved(e.right, shape))
-    assert isinstance(e, x.Negate)
-    return x.Negate(_resolved(e.body, shape))
+    part = _sized_part(e)
+    assert part is not None
+    sized = _resolved(part, (shape[1], shape[0]) if isinstance(e, x.Transpose) else shape)
+    return x.rebuild(e, lambda child: sized if child is part else child)
 
 
 def _beside(e: Expression, neighbour: Expression, first: bool) -> Expression:
@@ -1599,7 +1608,9 @@ def _beside(e: Expression, neighbour: Expression, first: bool) -> Expression:
     transposed = False
     while not isinstance(kind, Pending):
         transposed ^= isinstance(kind, x.Transpose)
-        kind = kind.right if isinstance(kind, x.Multiply) else kind.body  # type: ignore[attr-defined]
+        part = _sized_part(kind)
+        assert part is not None
+        kind = part
     if kind.kind == "identity":
         return _resolved(e, (size, size))
     if transposed == first:
