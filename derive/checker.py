@@ -666,7 +666,7 @@ class Checker:
             assert isinstance(trouble, (Unreadable, ShapeError))
             self.refute_shapes(step, trouble)
             if step.verdict is Verdict.REFUTED:
-                self.turn(step, left, link, (*extra, *self.local, *self.case))
+                self.turned(step, left, link, (*extra, *self.local, *self.case))
             return
         if isinstance(unreadable := formed[0].trouble, Unreadable):
             if unreadable.code != "D011" or not self.slip(step, left, link, source, extra):
@@ -685,7 +685,8 @@ class Checker:
             step.code = "D101"
             step.counterexample = shape_counterexample(reading.lhs, reading.rhs)
             step.verdict = Verdict.REFUTED if step.counterexample else Verdict.UNKNOWN
-            self.mend(step, reading)
+            if not self.turned(step, left, link, (*extra, *self.local, *self.case)):
+                self.mend(step, reading)
             return
         if self.watch is not None:
             self.watch(step, reading.statement)
@@ -697,7 +698,8 @@ class Checker:
         _fill(step, found)
         if step.verdict is Verdict.REFUTED:
             step.code = "D102"
-            self.mend(step, reading)
+            if not self.turned(step, left, link, (*extra, *self.local, *self.case)):
+                self.mend(step, reading)
         elif step.verdict is Verdict.PROVED and reading.layout not in ("any", self.used_layout):
             step.message = f"this line is read in {reading.layout} layout"
         elif step.verdict is Verdict.UNKNOWN:
@@ -766,15 +768,19 @@ class Checker:
         step.counterexample = unequal_sizes(trouble.pairs)
         step.verdict = Verdict.REFUTED if step.counterexample else Verdict.UNREAD
 
-    def turn(self, step: Step, left: tex.Node, link: tex.Link, extra: tuple[t.Hypothesis, ...]) -> None:
-        """Say of an ill-typed equation that it is right in the other layout, where the kernel proves that."""
+    def turned(
+        self, step: Step, left: tex.Node, link: tex.Link, extra: tuple[t.Hypothesis, ...]
+    ) -> bool:
+        """Whether a false step is proved in the other layout, which is its repair then."""
         if self.judge.refute is None:
-            return  # a trial, of which only the verdicts count
+            return False  # a trial, of which only the verdicts count
         other = OTHER[self.used_layout]
         reading = self.reading(left, link, extra, other, None)
-        if reading.proved and reading.depends_on_layout and reading.rhs is not None:
-            step.code = "D103"
-            step.repair = Repair("layout", latex(reading.rhs), f"right in {other} layout")
+        if not (reading.proved and reading.depends_on_layout and reading.rhs is not None):
+            return False
+        step.code = "D103"
+        step.repair = Repair("layout", latex(reading.rhs), f"right in {other} layout")
+        return True
 
     def readings(self, left: tex.Node, link: tex.Link, extra: tuple[t.Hypothesis, ...]) -> list[Reading]:
         """The readings of an equation, up to the first that is proved: in the document's layout, then others.
