@@ -484,6 +484,10 @@ class Elaborator:
         return x.Multiply(x.Transpose(a), b) if a.shape[1] == ONE else x.Multiply(a, x.Transpose(b))
 
     def multiply(self, left: Expression, right: Expression) -> Expression:
+        if isinstance(left, x.Multiply) and _is_outer(left) and not right.is_scalar:
+            return self.multiply(left.left, self.multiply(left.right, right))
+        if isinstance(right, x.Multiply) and _is_outer(right) and not left.is_scalar:
+            return self.multiply(self.multiply(left, right.left), right.right)
         if _pending(left) and not _pending(right):
             left = _beside(left, right, first=True)
         elif _pending(right) and not _pending(left):
@@ -1582,9 +1586,18 @@ def _sized_part(e: Expression) -> Expression | None:
     return None
 
 
+def _is_outer(e: Expression) -> bool:
+    """Whether an expression is a column times a row, and ones whose length is not known are one of these."""
+    if not isinstance(e, x.Multiply) or e.left.is_scalar or e.right.is_scalar:
+        return False
+    return e.left.shape[1] == ONE == e.right.shape[0] and (_pending(e.left) or _pending(e.right))
+
+
 def _pending(e: Expression) -> bool:
+    if isinstance(e, x.Add):
+        return all(map(_pending, e.terms))
     part = _sized_part(e)
-    return isinstance(e, Pending) or (part is not None and _pending(part))
+    return isinstance(e, Pending) or (part is not None and _pending(part)) or _is_outer(e)
 
 
 def _resolved(e: Expression, shape: Shape) -> Expression:
@@ -1593,10 +1606,22 @@ def _resolved(e: Expression, shape: Shape) -> Expression:
         return e
     if isinstance(e, Pending):
         return e.sized(shape)
+    if isinstance(e, x.Add):
+        return x.Add(tuple(_resolved(term, shape) for term in e.terms))
+    if isinstance(e, x.Multiply) and _is_outer(e):
+        return x.Multiply(_resolved(e.left, (shape[0], ONE)), _resolved(e.right, (ONE, shape[1])))
     part = _sized_part(e)
     assert part is not None
     sized = _resolved(part, (shape[1], shape[0]) if isinstance(e, x.Transpose) else shape)
     return x.rebuild(e, lambda child: sized if child is part else child)
+
+
+def _is_square(e: Expression) -> bool:
+    """Whether an expression without a size is square, for there is an identity in it."""
+    if isinstance(e, x.Add):
+        return any(map(_is_square, e.terms))
+    part = _sized_part(e)
+    return e == Pending("identity") or (part is not None and _is_square(part))
 
 
 def _beside(e: Expression, neighbour: Expression, first: bool) -> Expression:
@@ -1604,17 +1629,12 @@ def _beside(e: Expression, neighbour: Expression, first: bool) -> Expression:
     if neighbour.is_scalar:
         return e
     size = neighbour.shape[0] if first else neighbour.shape[1]
-    kind = e
-    transposed = False
-    while not isinstance(kind, Pending):
-        transposed ^= isinstance(kind, x.Transpose)
-        part = _sized_part(kind)
-        assert part is not None
-        kind = part
-    if kind.kind == "identity":
+    if _is_square(e):
         return _resolved(e, (size, size))
-    if transposed == first:
+    if first == (e.shape[0] == ONE):
         return _resolved(e, (ONE, size) if first else (size, ONE))
+    if size == ONE:
+        return e  # as in X - 1 m^T, where what stands beside the product tells
     raise Unreadable("D012", "the size of this vector of ones is not known", None, r"1_n \in \mathbb{R}^n")
 
 
@@ -1624,4 +1644,6 @@ def fitted(left: Expression, right: Expression) -> tuple[Expression, Expression]
         return left, _resolved(right, left.shape)
     if _pending(left) and not _pending(right) and not right.is_scalar:
         return _resolved(left, right.shape), right
+    if _pending(left) and _pending(right):
+        raise Unreadable("D012", "nothing here tells the size of I, or of the ones", None, r"x \in \mathbb{R}^n")
     return left, right
