@@ -665,7 +665,7 @@ class Checker:
             trouble = readings[0].trouble
             assert isinstance(trouble, (Unreadable, ShapeError))
             self.refute_shapes(step, trouble)
-            if step.verdict is Verdict.REFUTED:
+            if step.verdict is Verdict.REFUTED and not self.doubted(step, readings[0], source):
                 self.turned(step, left, link, (*extra, *self.local, *self.case))
             return
         if isinstance(unreadable := formed[0].trouble, Unreadable):
@@ -685,7 +685,7 @@ class Checker:
             step.code = "D101"
             step.counterexample = shape_counterexample(reading.lhs, reading.rhs)
             step.verdict = Verdict.REFUTED if step.counterexample else Verdict.UNKNOWN
-            if not self.turned(step, left, link, (*extra, *self.local, *self.case)):
+            if not self.doubted(step, reading, source) and not self.turned(step, left, link, (*extra, *self.local, *self.case)):
                 self.mend(step, reading)
             return
         if self.watch is not None:
@@ -698,7 +698,7 @@ class Checker:
         _fill(step, found)
         if step.verdict is Verdict.REFUTED:
             step.code = "D102"
-            if not self.turned(step, left, link, (*extra, *self.local, *self.case)):
+            if not self.doubted(step, reading, source) and not self.turned(step, left, link, (*extra, *self.local, *self.case)):
                 self.mend(step, reading)
         elif step.verdict is Verdict.PROVED and reading.layout not in ("any", self.used_layout):
             step.message = f"this line is read in {reading.layout} layout"
@@ -767,6 +767,15 @@ class Checker:
         step.code, step.message = "D018" if is_half else "D101", str(trouble)
         step.counterexample = unequal_sizes(trouble.pairs)
         step.verdict = Verdict.REFUTED if step.counterexample else Verdict.UNREAD
+
+    def doubted(self, step: Step, reading: Reading, source: Source) -> bool:
+        """Whether a step is false only as it was taken to be meant, and may be true as its author meant it."""
+        if not reading.doubts:
+            return False
+        step.counterexample = step.numeric = None
+        step.dimensions = step.conditions = ()
+        self.explain(step, source, reading.doubts[0])
+        return True
 
     def turned(
         self, step: Step, left: tex.Node, link: tex.Link, extra: tuple[t.Hypothesis, ...]
@@ -862,7 +871,9 @@ class Checker:
             lhs, rhs = fitted(elaborator.side(left), elaborator.side(link.node))
         except (Unreadable, ShapeError) as trouble:
             dependent = _mentions_derivative(left) or _mentions_derivative(link.node)
-            return Reading(shown, dependent, trouble=trouble, met_dot=elaborator.met_dot)
+            return Reading(
+                shown, dependent, trouble=trouble, met_dot=elaborator.met_dot, doubts=elaborator.doubts
+            )
         depends = _depends_on_layout(lhs) or _depends_on_layout(rhs)
         shown = shown if depends else "any"
         extra = (*extra, *self.distinct(left, link.node))
@@ -872,7 +883,9 @@ class Checker:
                 lhs, rhs, RELATIONS[link.relation], self.scope.definitions, hypotheses, constants
             )
         except ShapeError:
-            return Reading(shown, depends, lhs, rhs, met_dot=elaborator.met_dot)
+            return Reading(
+                shown, depends, lhs, rhs, met_dot=elaborator.met_dot, doubts=elaborator.doubts
+            )
         except Unsupported as trouble:
             return Reading(shown, depends, lhs, rhs, trouble=trouble)
         proof = self.proof(statement.claim)
@@ -883,7 +896,9 @@ class Checker:
             plain = state(lhs, rhs, RELATIONS[link.relation], self.scope.definitions, hypotheses, constants)
             if isinstance(other := self.proof(plain.claim), Theorem):
                 statement, proof = plain, other
-        return Reading(shown, depends, lhs, rhs, statement, proof, met_dot=elaborator.met_dot)
+        return Reading(
+            shown, depends, lhs, rhs, statement, proof, met_dot=elaborator.met_dot, doubts=elaborator.doubts
+        )
 
     def proof(self, claim: t.Claim) -> Theorem | Residual:
         """What the kernel finds of a claim, or has found before."""
@@ -947,6 +962,7 @@ class Reading:
     found: Theorem | Residual | None = None
     trouble: Unreadable | ShapeError | Unsupported | None = None
     met_dot: bool = False
+    doubts: Sequence[Unreadable] = ()
 
     @property
     def misfit(self) -> bool:

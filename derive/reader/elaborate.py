@@ -35,6 +35,7 @@ TRANSPOSES = frozenset({"T", r"\top", r"\intercal", "t"})
 DOTS = frozenset({r"\cdot", "*", r"\bullet"})  # between two vectors: an inner product, or entry by entry
 PRODUCTS = frozenset({r"\cdot", r"\times", "*", r"\bullet"})
 HADAMARDS = frozenset({r"\odot", r"\circ", ".*"})
+OF_MATRICES = frozenset({"exp", "log", "sqrt", "sin", "cos", "sinh", "cosh"})  # also by their power series
 _ONE = tex.Number(0, 0, "1")
 DIFFERENTIALS = frozenset({r"\partial", "d"})
 
@@ -80,6 +81,7 @@ class Elaborator:
     mentioned: set[str] = field(default_factory=set)  # the names that stand in the formula as they are
     swap_dots: bool = False  # whether a dot between vectors is entrywise here, and a star an inner product
     met_dot: bool = False
+    doubts: list[Unreadable] = field(default_factory=list)  # where what is written may mean something else
     measured: frozenset[str] = frozenset()  # the bound letters whose range a factor under their sum gives
 
     # ------------------------------------------------------------------ entry points
@@ -300,7 +302,7 @@ class Elaborator:
             case tex.Fraction():
                 return self.fraction(node, [])
             case tex.Root(body=body, degree=None):
-                return x.Apply("sqrt", self.expression(body))
+                return self.entrywise("sqrt", self.expression(body), node)
             case tex.Root(body=body, degree=degree) if degree is not None:
                 power = x.Divide(x.Constant(Fraction(1)), self.expression(degree))
                 return x.Power(self.expression(body), power)
@@ -775,7 +777,7 @@ class Elaborator:
             rest[0] = _with_ones(rest[0])
         body, outer = self.argument(item, rest, whole=kind == "trace" and not _fenced(rest))
         if kind is None:
-            value: Expression = x.Apply(SPELLINGS.get(word, word), body, order)
+            value: Expression = self.entrywise(SPELLINGS.get(word, word), body, item, order)
         elif kind == "softmax":
             value = x.Softmax(body)
         elif kind == "trace":
@@ -795,6 +797,17 @@ class Elaborator:
         return self.finished(value, _without_primes(item), outer)
 
     # ------------------------------------------------------------------ scripts
+
+    def entrywise(self, function: str, body: Expression, node: tex.Node, order: int = 0) -> Expression:
+        """A function of each entry; of a square matrix, an author may mean what its power series gives."""
+        rows, columns = body.shape[0], body.shape[-1]
+        if function in OF_MATRICES and len(body.shape) == 2 and rows == columns != ONE:
+            said = (
+                f"{function} of a square matrix is read entry by entry, and this is false then; "
+                "the matrix function of that name is not supported"
+            )
+            self.doubts.append(Unreadable("D002", said, node, "a formula without that matrix function"))
+        return x.Apply(function, body, order)
 
     def script(self, node: tex.Script) -> Expression:
         turned = self.turned(node)
@@ -828,7 +841,7 @@ class Elaborator:
             exponent = self.expression(node.sup)
             if node.sub is not None:  # e^z_i is printed for e^{z_i}
                 exponent = self.entry(exponent, node.sub, node)
-            return x.Apply("exp", exponent)
+            return self.entrywise("exp", exponent, node)
         if isinstance(node.base, tex.Fence) and node.base.open in ("|", r"\|") and node.sub is not None:
             value = self.norm(node.base, node.sub)
         elif (named := self.known(node, with_sup=False)) is not None and named in self.scope.shapes:
