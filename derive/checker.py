@@ -112,6 +112,7 @@ class Checker:
     watch: Watch | None = None
     guard: Guard | None = None
     proofs: Proofs = field(default_factory=dict)
+    translate: bool = False  # whether each claim is also put in components, or in matrices
     steps: list[Step] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -685,7 +686,9 @@ class Checker:
             step.code = "D101"
             step.counterexample = shape_counterexample(reading.lhs, reading.rhs)
             step.verdict = Verdict.REFUTED if step.counterexample else Verdict.UNKNOWN
-            if not self.doubted(step, reading, source) and not self.turned(step, left, link, (*extra, *self.local, *self.case)):
+            if not self.doubted(step, reading, source) and not self.turned(
+                step, left, link, (*extra, *self.local, *self.case)
+            ):
                 self.mend(step, reading)
             return
         if self.watch is not None:
@@ -698,13 +701,17 @@ class Checker:
         _fill(step, found)
         if step.verdict is Verdict.REFUTED:
             step.code = "D102"
-            if not self.doubted(step, reading, source) and not self.turned(step, left, link, (*extra, *self.local, *self.case)):
+            if not self.doubted(step, reading, source) and not self.turned(
+                step, left, link, (*extra, *self.local, *self.case)
+            ):
                 self.mend(step, reading)
         elif step.verdict is Verdict.PROVED and reading.layout not in ("any", self.used_layout):
             step.message = f"this line is read in {reading.layout} layout"
         elif step.verdict is Verdict.UNKNOWN:
             step.code, step.residual = "D201", judge.short(found.residual) if found.residual else None
         step.message = restriction or step.message
+        if self.translate:
+            self.translated(step, reading)
 
     def slip(
         self, step: Step, left: tex.Node, link: tex.Link, source: Source, extra: list[t.Hypothesis]
@@ -768,8 +775,24 @@ class Checker:
         step.counterexample = unequal_sizes(trouble.pairs)
         step.verdict = Verdict.REFUTED if step.counterexample else Verdict.UNREAD
 
+    def translated(self, step: Step, reading: Reading) -> None:
+        """Put a claim in components, and in matrices, where it is not written so."""
+        from derive.bridge import translations  # loaded only where it is asked for
+
+        assert reading.lhs is not None
+        assert reading.rhs is not None
+        assert reading.statement is not None
+        step.by_entries, step.in_matrices = translations(
+            reading.lhs,
+            reading.rhs,
+            step.relation,
+            reading.statement,
+            self.scope.definitions,
+            self.used_layout,
+        )
+
     def doubted(self, step: Step, reading: Reading, source: Source) -> bool:
-        """Whether a step is false only as it was taken to be meant, and may be true as its author meant it."""
+        """Whether a step is false only as it was taken to be meant, and may be true otherwise."""
         if not reading.doubts:
             return False
         step.counterexample = step.numeric = None
@@ -777,9 +800,7 @@ class Checker:
         self.explain(step, source, reading.doubts[0])
         return True
 
-    def turned(
-        self, step: Step, left: tex.Node, link: tex.Link, extra: tuple[t.Hypothesis, ...]
-    ) -> bool:
+    def turned(self, step: Step, left: tex.Node, link: tex.Link, extra: tuple[t.Hypothesis, ...]) -> bool:
         """Whether a false step is proved in the other layout, which is its repair then."""
         if self.judge.refute is None:
             return False  # a trial, of which only the verdicts count
@@ -883,9 +904,7 @@ class Checker:
                 lhs, rhs, RELATIONS[link.relation], self.scope.definitions, hypotheses, constants
             )
         except ShapeError:
-            return Reading(
-                shown, depends, lhs, rhs, met_dot=elaborator.met_dot, doubts=elaborator.doubts
-            )
+            return Reading(shown, depends, lhs, rhs, met_dot=elaborator.met_dot, doubts=elaborator.doubts)
         except Unsupported as trouble:
             return Reading(shown, depends, lhs, rhs, trouble=trouble)
         proof = self.proof(statement.claim)
@@ -1105,6 +1124,7 @@ def check(
     sizes: Mapping[str, int] | None = None,
     watch: Watch | None = None,
     guard: Guard | None = None,
+    translate: bool = False,
 ) -> tuple[Report, Checker]:
     """Check one document that has been taken apart into passages.
 
@@ -1115,13 +1135,14 @@ def check(
         sizes: numbers for dimension symbols, such as {"c": 3}.
         watch: called with every step that is judged, and its statement.
         guard: surrounds the work on one claim, to bound its time and to contain its errors.
+        translate: put each claim in components and in matrices, too.
 
     Returns:
         the report, and the checker at the end of the document, which knows what the symbols mean.
     """
     proofs: Proofs = {}
     sizes = sizes or {}
-    checker = Checker(judge, Positions(source), layout, sizes, watch, guard, proofs)
+    checker = Checker(judge, Positions(source), layout, sizes, watch, guard, proofs, translate)
     checker.read(passages)
     dependent = _dependent(checker)
     if checker.layout is None and checker.scope.layout is None and dependent:
@@ -1133,7 +1154,9 @@ def check(
             trial.alternatives = False
             trial.read(passages)
             if _proved_in("numerator", _dependent(trial)) > proved:
-                checker = Checker(judge, Positions(source), "numerator", sizes, watch, guard, proofs)
+                checker = Checker(
+                    judge, Positions(source), "numerator", sizes, watch, guard, proofs, translate
+                )
                 checker.inferred = True
                 checker.read(passages)
     return Report(path, _layout_of(checker), checker.steps, notes=checker.notes), checker

@@ -88,7 +88,9 @@ def check(options: argparse.Namespace) -> int:
     except documents.Unopenable as trouble:
         raise Failure(str(trouble)) from None
     shown = options.form != "text" or options.verbose  # only there is anything said of what is proved
-    found = documents.check_files(options.files, stated, options.layout, options.timeout, cross_check=shown)
+    found = documents.check_files(
+        options.files, stated, options.layout, options.timeout, shown, options.show_reading
+    )
     known = _baseline(options)
     found = known.applied(found) if known is not None else found
     reports: list[Report] = []
@@ -195,7 +197,9 @@ def prove(options: argparse.Namespace) -> int:
     from derive import documents
 
     stated = documents.given_statements(options.given)
-    report = documents.check_equation(options.equation, stated, options.layout, options.timeout)
+    report = documents.check_equation(
+        options.equation, stated, options.layout, options.timeout, options.show_reading
+    )
     claims = [step for step in report.steps if step.kind == "claim"]
     if options.form == "json":
         from derive.render.json import proof_json
@@ -532,7 +536,11 @@ def _language(parser: argparse.ArgumentParser) -> None:
 
 
 def _judging(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--show-reading", action="store_true", help="show how each step was understood")
+    parser.add_argument(
+        "--show-reading",
+        action="store_true",
+        help="show how each step was understood, and put it in components, or in matrices",
+    )
     parser.add_argument(
         "--timeout", type=_seconds, default=10.0, metavar="SECONDS", help="how long one claim may take (10)"
     )

@@ -363,6 +363,7 @@ def check_files(
     layout: Layout | None = None,
     seconds: float = SECONDS,
     cross_check: bool = True,
+    translate: bool = False,
 ) -> Iterator[Report]:
     """The report on each document, as soon as it is ready.
 
@@ -372,6 +373,7 @@ def check_files(
         layout: of derivatives, where a document does not say.
         seconds: how long one claim may take.
         cross_check: compare proved derivatives with finite differences, too.
+        translate: put each claim in components and in matrices, too.
     """
     for path, trouble in find(files):
         if trouble is not None:
@@ -380,7 +382,9 @@ def check_files(
         try:
             source = text_of(path)
             passages = passages_of(path, source)
-            report = check_source(str(path), source, passages, given or Given(), layout, seconds, cross_check)
+            report = check_source(
+                str(path), source, passages, given or Given(), layout, seconds, cross_check, translate
+            )
         except Unopenable as closed:
             report = Report(str(path), None, error=str(closed))
         except (Exception, OutOfTime) as bug:  # a document never stops the ones after it
@@ -445,12 +449,16 @@ def claims(path: Path, given: Given, layout: Layout | None = None) -> list[tuple
 
 
 def check_equation(
-    equation: str, given: Given, layout: Layout | None = None, seconds: float = SECONDS
+    equation: str,
+    given: Given,
+    layout: Layout | None = None,
+    seconds: float = SECONDS,
+    translate: bool = False,
 ) -> Report:
     """The report on one equation in LaTeX, or on a chain of them."""
     passage = Passage("display", equation, range(len(equation) + 1), 1, "paragraph")
     try:
-        return check_source("equation", equation, [passage], given, layout, seconds)
+        return check_source("equation", equation, [passage], given, layout, seconds, translate=translate)
     except (Exception, OutOfTime) as bug:
         return Report("equation", None, error=_bug(bug))
 
@@ -463,6 +471,7 @@ def check_source(
     layout: Layout | None = None,
     seconds: float = SECONDS,
     cross_check: bool = True,
+    translate: bool = False,
 ) -> Report:
     """The report on one document that is in memory; see `check_files`."""
     budget = Budget(seconds)
@@ -470,7 +479,9 @@ def check_source(
     whole = f"{source}\n{given.source}"
     first = [_moved(passage, shift) for passage in given.passages]
     judge = Judge(budget.refute, budget.gather, cross_check=cross_check)
-    report, reader = checker.check(name, whole, [*first, *passages], judge, layout, guard=budget)
+    report, reader = checker.check(
+        name, whole, [*first, *passages], judge, layout, guard=budget, translate=translate
+    )
     end = Positions(whole)(shift)[0]
     for step in report.steps:
         if step.line >= end and step.verdict is Verdict.UNREAD and step.code in checker.OPEN:

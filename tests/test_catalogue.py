@@ -50,9 +50,7 @@ each_pair = pytest.mark.parametrize(("name", "layout"), PAIRS)
 Judged = tuple[tuple[Step, Statement | None], ...]
 
 
-@pytest.fixture(
-    scope="session", params=[pytest.param(p.values, marks=p.marks, id=p.id) for p in PAIRS]
-)
+@pytest.fixture(scope="session", params=[pytest.param(p.values, marks=p.marks, id=p.id) for p in PAIRS])
 def shown(request: pytest.FixtureRequest) -> Derivation:
     """What `derive show` would print, numeric evidence and SymPy's opinion included."""
     return catalogue.load(*request.param)

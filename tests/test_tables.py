@@ -1,4 +1,4 @@
-"""The tables of identities: every row proved in its layout, and refuted in the other one where it is false."""
+"""The tables of identities: every row proved in its layout, and refuted in the other if false there."""
 
 from __future__ import annotations
 
@@ -24,7 +24,9 @@ def report(name: str, written: Layout, read: Layout, cross_check: bool = False) 
     """What `derive check` finds of the table written in one layout when it is declared to be in another."""
     _, text = catalogue.text(name, written)
     text = text.replace(f"layout: {written}", f"layout: {read}")
-    return check_source("table.md", text, markdown.read(text), Given(), seconds=SECONDS, cross_check=cross_check)
+    return check_source(
+        "table.md", text, markdown.read(text), Given(), seconds=SECONDS, cross_check=cross_check
+    )
 
 
 def rows(found: Report) -> list[Step]:
@@ -52,7 +54,7 @@ def test_both_layouts_have_the_same_rows(name: str) -> None:
 def test_a_row_of_the_other_layout_is_refuted_with_its_repair(name: str, layout: Layout) -> None:
     """Unless the kernel proves it in this layout, too.
 
-    A derivative by a number is read in the other layout where only that makes it true, and the report says so.
+    A derivative by a number is read in the other layout where only that makes it true, which is reported.
     """
     own, other = rows(report(name, layout, layout)), rows(report(name, OTHER[layout], layout))
     refuted = turned = 0
@@ -84,25 +86,27 @@ def test_numbers_agree_with_every_row(name: str, layout: Layout) -> None:
 
 # ── what the tables leave out ──────────────────────────────────────────────────────────────────────────────
 
+MATRIX_FUNCTION = "the matrix function of that name is not supported"
 SQUARE = r"A, X \in \mathbb{R}^{n \times n}"
 OF_A_NUMBER = r"x \in \mathbb{R}"
 LEFT_OUT = [
     # (source, row, statements, why it is not in the table: what is said of it)
     ("both: the trace of a function of a matrix",
-     r"\frac{\partial \, \mathrm{tr}(e^X)}{\partial X} = e^{X^T}", [SQUARE], "the matrix function of that name is not supported"),
+     r"\frac{\partial \, \mathrm{tr}(e^X)}{\partial X} = e^{X^T}", [SQUARE], MATRIX_FUNCTION),
     ("both: the trace of a function of a matrix",
-     r"\frac{\partial \, \mathrm{tr}(\sin(X))}{\partial X} = \cos(X)^T", [SQUARE], "the matrix function of that name is not supported"),
+     r"\frac{\partial \, \mathrm{tr}(\sin(X))}{\partial X} = \cos(X)^T", [SQUARE], MATRIX_FUNCTION),
     ("Wikipedia: the exponential of a matrix",
-     r"\frac{\partial e^{x A}}{\partial x} = (A e^{x A})^T", [SQUARE, OF_A_NUMBER], "the matrix function of that name is not supported"),
+     r"\frac{\partial e^{x A}}{\partial x} = (A e^{x A})^T", [SQUARE, OF_A_NUMBER], MATRIX_FUNCTION),
     ("Wikipedia: the exponential of a matrix",
      r"\frac{\partial \, \mathrm{tr}(e^{x A})}{\partial x} = \mathrm{tr}(A e^{x A})",
-     [SQUARE, OF_A_NUMBER], "the matrix function of that name is not supported"),
+     [SQUARE, OF_A_NUMBER], MATRIX_FUNCTION),
     ("both: a Kronecker product",
      r"d(X \otimes A) = dX \otimes A + X \otimes dA", [SQUARE], "Kronecker"),
     ("Cookbook: the trace of a Kronecker product",
      r"\frac{\partial \, \mathrm{tr}(A \otimes X)}{\partial X} = \mathrm{tr}(A) I", [SQUARE], "Kronecker"),
     ("Cookbook: the trace of a Kronecker product",
-     r"\frac{\partial \, \mathrm{tr}(X \otimes X)}{\partial X} = 2 \, \mathrm{tr}(X) I", [SQUARE], "Kronecker"),
+     r"\frac{\partial \, \mathrm{tr}(X \otimes X)}{\partial X} = 2 \, \mathrm{tr}(X) I",
+     [SQUARE], "Kronecker"),
     ("both: a power whose exponent is a letter",
      r"\frac{\partial \, \mathrm{tr}(X^k)}{\partial X} = k (X^{k-1})^T",
      [SQUARE, r"k \in \mathbb{R}"], "integer exponent"),
@@ -118,8 +122,10 @@ LEFT_OUT = [
 
 
 @pytest.mark.parametrize(("source", "row", "given", "said"), LEFT_OUT, ids=[row[1] for row in LEFT_OUT])
-def test_rows_that_are_not_supported_are_said_to_be(source: str, row: str, given: list[str], said: str) -> None:
-    """Neither proved nor refuted: these are true of what their authors mean, and derive says what it lacks."""
+def test_rows_that_are_not_supported_are_said_to_be(
+    source: str, row: str, given: list[str], said: str
+) -> None:
+    """Neither proved nor refuted: they are true of what their authors mean, and derive says what it lacks."""
     found = check_equation(row, given_statements(given), "denominator", SECONDS)
     (step,) = rows(found)
     assert step.verdict in ("unread", "unknown"), (source, step.verdict, step.message)

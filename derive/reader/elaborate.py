@@ -973,7 +973,21 @@ class Elaborator:
         ):
             return self.delta(letters[0], letters[1], node)
         assert node.sub is not None
+        if base == "e" and letters and len(letters) == 1 and not self.scope.knows("e"):
+            return self.presumed_basis(letters[0], node)
         return self.entry(self.expression(node.base), node.sub, node)
+
+    def presumed_basis(self, place: tex.Node, node: tex.Node) -> Expression:
+        """e_i of which nobody said what it is: a basis vector, if i has a range. Raises Unreadable."""
+        size = self._range_if_known(place)
+        no_meaning = Unreadable(
+            "D011", f"{key(node) or 'e'} has no meaning yet", node,
+            r"that it is a basis vector, (e_j)_i = \delta_{ij}, or its shape",
+        )  # fmt: skip
+        if size is None:
+            raise no_meaning
+        self.doubts.append(no_meaning)
+        return x.Basis(self.index(place, size))
 
     def capital(self, base: tex.Node) -> str | None:
         """The matrix A of which a_ij is an entry, where a itself means nothing."""
@@ -1067,6 +1081,7 @@ class Elaborator:
             isinstance(sup, tex.Symbol)
             and sup.letter in TRANSPOSES
             and not (value.is_scalar and self.scope.knows(sup.letter))
+            and not (sup.letter == "t" and self.scope.shapes.get("t") == x.SCALAR)  # a power, as in A^t
         ):
             return value if value.is_scalar else x.Transpose(value)
         if isinstance(sup, tex.Plus) and len(sup.terms) == 1 and sup.terms[0][0] == "-":
@@ -1588,7 +1603,7 @@ def _broadcast(part: Expression, parts: Sequence[Expression]) -> Expression:
 
 
 def _sized_part(e: Expression) -> Expression | None:
-    """The part of an expression whose size is that of the whole, or its transpose, whatever stands beside it."""
+    """The part of an expression that has the size of the whole, or of its transpose."""
     match e:
         case x.Transpose(body=body) | x.Negate(body=body):
             return body
@@ -1658,5 +1673,7 @@ def fitted(left: Expression, right: Expression) -> tuple[Expression, Expression]
     if _pending(left) and not _pending(right) and not right.is_scalar:
         return _resolved(left, right.shape), right
     if _pending(left) and _pending(right):
-        raise Unreadable("D012", "nothing here tells the size of I, or of the ones", None, r"x \in \mathbb{R}^n")
+        raise Unreadable(
+            "D012", "nothing here tells the size of I, or of the ones", None, r"x \in \mathbb{R}^n"
+        )
     return left, right

@@ -52,6 +52,8 @@ PHRASES: dict[str, str] = {
     "{formula}, in {layout}": "{formula}，按{layout}",
     # labels of remarks
     "expected": "此处应为",
+    "by entries": "逐元素写",
+    "in matrices": "写成矩阵",
     "read as": "读作",
     "uses": "用到",
     "where": "条件",
