@@ -44,6 +44,7 @@ RELATIONS = {
     r"\ge": ">=",
     r"\geq": ">=",
 }
+OTHER: dict[Layout, Layout] = {"numerator": "denominator", "denominator": "numerator"}
 NAME = re.compile(r"(?<![A-Za-z\\])[A-Za-z]{2,}(?![A-Za-z])")
 COMMAND_WORDS = re.compile(
     r"\\(?:begin|end|tag|label|text|mathrm|operatorname|mathbf|mathbb)\s*\{[^}]*\}|\\[A-Za-z]+"
@@ -111,6 +112,7 @@ class Checker:
     watch: Watch | None = None
     guard: Guard | None = None
     proofs: Proofs = field(default_factory=dict)
+    translate: bool = False  # whether each claim is also put in components, or in matrices
     steps: list[Step] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -723,6 +725,8 @@ class Checker:
             trouble = readings[0].trouble
             assert isinstance(trouble, (Unreadable, ShapeError))
             self.refute_shapes(step, trouble)
+            if step.verdict is Verdict.REFUTED and not self.doubted(step, readings[0], source):
+                self.turned(step, left, link, (*extra, *self.local, *self.case))
             return
         if isinstance(unreadable := formed[0].trouble, Unreadable):
             if unreadable.code != "D011" or not self.slip(step, left, link, source, extra):
@@ -742,7 +746,10 @@ class Checker:
             step.misfit = tuple(zip(reading.lhs.shape, reading.rhs.shape, strict=False))
             step.counterexample = shape_counterexample(reading.lhs, reading.rhs)
             step.verdict = Verdict.REFUTED if step.counterexample else Verdict.UNKNOWN
-            self.mend(step, reading)
+            if not self.doubted(step, reading, source) and not self.turned(
+                step, left, link, (*extra, *self.local, *self.case)
+            ):
+                self.mend(step, reading)
             return
         if self.watch is not None:
             self.watch(step, reading.statement)
@@ -754,12 +761,17 @@ class Checker:
         _fill(step, found)
         if step.verdict is Verdict.REFUTED:
             step.code = "D102"
-            self.mend(step, reading)
+            if not self.doubted(step, reading, source) and not self.turned(
+                step, left, link, (*extra, *self.local, *self.case)
+            ):
+                self.mend(step, reading)
         elif step.verdict is Verdict.PROVED and reading.layout not in ("any", self.used_layout):
             step.message = f"this line is read in {reading.layout} layout"
         elif step.verdict is Verdict.UNKNOWN:
             step.code, step.residual = "D201", judge.short(found.residual) if found.residual else None
         step.message = restriction or step.message
+        if self.translate:
+            self.translated(step, reading)
 
     def slip(
         self, step: Step, left: tex.Node, link: tex.Link, source: Source, extra: list[t.Hypothesis]
@@ -824,6 +836,43 @@ class Checker:
         step.counterexample = unequal_sizes(trouble.pairs)
         step.verdict = Verdict.REFUTED if step.counterexample else Verdict.UNREAD
 
+    def translated(self, step: Step, reading: Reading) -> None:
+        """Put a claim in components, and in matrices, where it is not written so."""
+        from derive.bridge import translations  # loaded only where it is asked for
+
+        assert reading.lhs is not None
+        assert reading.rhs is not None
+        assert reading.statement is not None
+        step.by_entries, step.in_matrices = translations(
+            reading.lhs,
+            reading.rhs,
+            step.relation,
+            reading.statement,
+            self.scope.definitions,
+            self.used_layout,
+        )
+
+    def doubted(self, step: Step, reading: Reading, source: Source) -> bool:
+        """Whether a step is false only as it was taken to be meant, and may be true otherwise."""
+        if not reading.doubts:
+            return False
+        step.counterexample = step.numeric = None
+        step.dimensions = step.conditions = ()
+        self.explain(step, source, reading.doubts[0])
+        return True
+
+    def turned(self, step: Step, left: tex.Node, link: tex.Link, extra: tuple[t.Hypothesis, ...]) -> bool:
+        """Whether a false step is proved in the other layout, which is its repair then."""
+        if self.judge.refute is None:
+            return False  # a trial, of which only the verdicts count
+        other = OTHER[self.used_layout]
+        reading = self.reading(left, link, extra, other, None)
+        if not (reading.proved and reading.depends_on_layout and reading.rhs is not None):
+            return False
+        step.code = "D103"
+        step.repair = Repair("layout", latex(reading.rhs), f"right in {other} layout")
+        return True
+
     def readings(self, left: tex.Node, link: tex.Link, extra: tuple[t.Hypothesis, ...]) -> list[Reading]:
         """The readings of an equation, up to the first that is proved: in the document's layout, then others.
 
@@ -839,7 +888,7 @@ class Checker:
             self.scope.place = None
         found: list[Reading] = []
         layout = self.used_layout
-        other: Layout = "numerator" if layout == "denominator" else "denominator"
+        other = OTHER[layout]
         trials: list[tuple[Layout, Layout | None]] = [(layout, None)]
         if self.alternatives:
             declared = self.scope.layout is not None or (self.layout is not None and not self.inferred)
@@ -904,7 +953,9 @@ class Checker:
             lhs, rhs = fitted(elaborator.side(left), elaborator.side(link.node))
         except (Unreadable, ShapeError) as trouble:
             dependent = _mentions_derivative(left) or _mentions_derivative(link.node)
-            return Reading(shown, dependent, trouble=trouble, met_dot=elaborator.met_dot)
+            return Reading(
+                shown, dependent, trouble=trouble, met_dot=elaborator.met_dot, doubts=elaborator.doubts
+            )
         depends = _depends_on_layout(lhs) or _depends_on_layout(rhs)
         shown = shown if depends else "any"
         extra = (*extra, *self.distinct(left, link.node))
@@ -914,7 +965,7 @@ class Checker:
                 lhs, rhs, RELATIONS[link.relation], self.scope.definitions, hypotheses, constants
             )
         except ShapeError:
-            return Reading(shown, depends, lhs, rhs, met_dot=elaborator.met_dot)
+            return Reading(shown, depends, lhs, rhs, met_dot=elaborator.met_dot, doubts=elaborator.doubts)
         except Unsupported as trouble:
             return Reading(shown, depends, lhs, rhs, trouble=trouble)
         proof = self.proof(statement.claim)
@@ -925,7 +976,9 @@ class Checker:
             plain = state(lhs, rhs, RELATIONS[link.relation], self.scope.definitions, hypotheses, constants)
             if isinstance(other := self.proof(plain.claim), Theorem):
                 statement, proof = plain, other
-        return Reading(shown, depends, lhs, rhs, statement, proof, met_dot=elaborator.met_dot)
+        return Reading(
+            shown, depends, lhs, rhs, statement, proof, met_dot=elaborator.met_dot, doubts=elaborator.doubts
+        )
 
     def proof(self, claim: t.Claim) -> Theorem | Residual:
         """What the kernel finds of a claim, or has found before."""
@@ -989,6 +1042,7 @@ class Reading:
     found: Theorem | Residual | None = None
     trouble: Unreadable | ShapeError | Unsupported | None = None
     met_dot: bool = False
+    doubts: Sequence[Unreadable] = ()
 
     @property
     def misfit(self) -> bool:
@@ -1131,6 +1185,7 @@ def check(
     sizes: Mapping[str, int] | None = None,
     watch: Watch | None = None,
     guard: Guard | None = None,
+    translate: bool = False,
 ) -> tuple[Report, Checker]:
     """Check one document that has been taken apart into passages.
 
@@ -1141,13 +1196,14 @@ def check(
         sizes: numbers for dimension symbols, such as {"c": 3}.
         watch: called with every step that is judged, and its statement.
         guard: surrounds the work on one claim, to bound its time and to contain its errors.
+        translate: put each claim in components and in matrices, too.
 
     Returns:
         the report, and the checker at the end of the document, which knows what the symbols mean.
     """
     proofs: Proofs = {}
     sizes = sizes or {}
-    checker = Checker(judge, Positions(source), layout, sizes, watch, guard, proofs)
+    checker = Checker(judge, Positions(source), layout, sizes, watch, guard, proofs, translate)
     checker.read(passages)
     dependent = _dependent(checker)
     if checker.layout is None and checker.scope.layout is None and dependent:
@@ -1159,7 +1215,9 @@ def check(
             trial.alternatives = False
             trial.read(passages)
             if _proved_in("numerator", _dependent(trial)) > proved:
-                checker = Checker(judge, Positions(source), "numerator", sizes, watch, guard, proofs)
+                checker = Checker(
+                    judge, Positions(source), "numerator", sizes, watch, guard, proofs, translate
+                )
                 checker.inferred = True
                 checker.read(passages)
     return Report(path, _layout_of(checker), checker.steps, notes=checker.notes), checker

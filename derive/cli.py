@@ -99,7 +99,7 @@ def check(options: argparse.Namespace) -> int:
     shown = options.form != "text" or options.verbose  # only there is anything said of what is proved
     settings = documents.Settings(
         stated, options.layout, options.timeout, shown, options.certificate is not None,
-        options.document_timeout,
+        options.document_timeout, options.show_reading,
     )  # fmt: skip
     paths = list(documents.find(options.files))
     known = _baseline(options)
@@ -301,7 +301,9 @@ def prove(options: argparse.Namespace) -> int:
     from derive import documents
 
     stated = documents.given_statements(options.given)
-    report = documents.check_equation(options.equation, stated, options.layout, options.timeout)
+    report = documents.check_equation(
+        options.equation, stated, options.layout, options.timeout, options.show_reading
+    )
     claims = [step for step in report.steps if step.kind == "claim"]
     if options.form == "json":
         from derive.render.json import proof_json
@@ -662,7 +664,11 @@ def _language(parser: argparse.ArgumentParser) -> None:
 
 
 def _judging(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--show-reading", action="store_true", help="show how each step was understood")
+    parser.add_argument(
+        "--show-reading",
+        action="store_true",
+        help="show how each step was understood, and put it in components, or in matrices",
+    )
     parser.add_argument(
         "--timeout", type=_seconds, default=10.0, metavar="SECONDS", help="how long one claim may take (10)"
     )

@@ -395,6 +395,7 @@ class Settings:
         cross_check: compare proved derivatives with finite differences, too.
         certify: put down what `derive.certificate` writes.
         document_seconds: how long one document may take.
+        translate: put each claim in components and in matrices, too.
     """
 
     given: Given = field(default_factory=Given)
@@ -403,6 +404,7 @@ class Settings:
     cross_check: bool = True
     certify: bool = False
     document_seconds: float = DOCUMENT_SECONDS
+    translate: bool = False
 
 
 def check_files(
@@ -411,9 +413,10 @@ def check_files(
     layout: Layout | None = None,
     seconds: float = SECONDS,
     cross_check: bool = True,
+    translate: bool = False,
 ) -> Iterator[Report]:
     """The report on each document below these paths, one after the other; see `Settings`."""
-    settings = Settings(given or Given(), layout, seconds, cross_check)
+    settings = Settings(given or Given(), layout, seconds, cross_check, translate=translate)
     for path, trouble in find(files):
         try:
             if trouble is not None:
@@ -433,7 +436,7 @@ def check_document(path: str, source: str, settings: Settings) -> Report:
             passages = passages_of(Path(path), source)
             return check_source(
                 path, source, passages, settings.given, settings.layout, settings.seconds,
-                settings.cross_check, settings.certify,
+                settings.cross_check, settings.certify, settings.translate,
             )  # fmt: skip
     except Unopenable as closed:
         error = str(closed)
@@ -509,12 +512,16 @@ def claims(path: Path, given: Given, layout: Layout | None = None) -> list[tuple
 
 
 def check_equation(
-    equation: str, given: Given, layout: Layout | None = None, seconds: float = SECONDS
+    equation: str,
+    given: Given,
+    layout: Layout | None = None,
+    seconds: float = SECONDS,
+    translate: bool = False,
 ) -> Report:
     """The report on one equation in LaTeX, or on a chain of them."""
     passage = Passage("display", equation, range(len(equation) + 1), 1, "paragraph")
     try:
-        return check_source("equation", equation, [passage], given, layout, seconds)
+        return check_source("equation", equation, [passage], given, layout, seconds, translate=translate)
     except (Exception, OutOfTime) as bug:
         return Report("equation", None, error=_bug(bug))
 
@@ -528,6 +535,7 @@ def check_source(
     seconds: float = SECONDS,
     cross_check: bool = True,
     certify: bool = False,
+    translate: bool = False,
 ) -> Report:
     """The report on one document that is in memory; see `Settings`."""
     budget = Budget(seconds)
@@ -537,7 +545,9 @@ def check_source(
     judge = Judge(budget.refute, budget.gather, cross_check=cross_check)
     judged: dict[int, tuple[Step, Statement]] = {}  # with the step, or another one might get its id
     watch = (lambda step, statement: judged.update({id(step): (step, statement)})) if certify else None
-    report, reader = checker.check(name, whole, [*first, *passages], judge, layout, watch=watch, guard=budget)
+    report, reader = checker.check(
+        name, whole, [*first, *passages], judge, layout, watch=watch, guard=budget, translate=translate
+    )
     end = Positions(whole)(shift)[0]
     for step in report.steps:
         if step.line >= end and step.verdict is Verdict.UNREAD and step.code in checker.OPEN:

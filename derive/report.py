@@ -90,6 +90,7 @@ class Step:
         layout: how its derivatives are arranged; "any" where it has none.
         code, message: which diagnostic it is (see derive.diagnostics), and what is wrong, in words.
         reading: how the step was understood.
+        by_entries, in_matrices: the same in components, and in matrices, where it is written otherwise.
         place, expected: of what is unread, where the trouble is, and what might have stood there.
         residual: of what is unknown, what is left of lhs - rhs.
         misfit: of what is refuted by shapes, the dimensions that would have to be equal.
@@ -112,6 +113,8 @@ class Step:
     code: str | None = None
     message: str | None = None
     reading: str | None = None
+    by_entries: str | None = None
+    in_matrices: str | None = None
     repair: Repair | None = None
     counterexample: Counterexample | None = None
     numeric: Evidence | None = None

@@ -609,6 +609,92 @@ _SOFTMAX_LAWS = (
     ),
 )
 
+_STANDARDISED = _given(
+    r"x \in \mathbb{R}^n",
+    r"\epsilon \in \mathbb{R}",
+    r"1_n \in \mathbb{R}^n",
+    r"(1_n)_i = 1",
+    r"I \in \mathbb{R}^{n \times n}",
+    r"I_{ij} = \delta_{ij}",
+    r"\mu = \frac{1}{n} 1_n^T x",
+    r"u = x - \mu 1_n",
+    r"s = \left( \frac{1}{n} u^T u + \epsilon \right)^{\frac{1}{2}}",
+    r"z = \frac{1}{s} u",
+)
+IOFFE = "Ioffe & Szegedy, Batch Normalization, 2015, sec. 3"
+
+_MODELS = (
+    _law(
+        "definition of the inverse",
+        "A^{-1} A x = x",
+        r"A \in \mathbb{R}^{n \times n}, x \in \mathbb{R}^n",
+        f"{COOKBOOK}, sec. 3.1",
+    ),
+    _law(
+        "symmetric matrix",
+        "x^T A = (A x)^T",
+        _given(r"A \in \mathbb{R}^{n \times n}, x \in \mathbb{R}^n", "A = A^T"),
+        f"{COOKBOOK}, sec. 9.7",
+    ),
+    _law(
+        "orthonormal columns",
+        r"\|W x\|^2 = \|x\|^2",
+        _given(r"W \in \mathbb{R}^{m \times n}, x \in \mathbb{R}^n", "W^T W = I"),
+        f"{COOKBOOK}, sec. 9.6",
+    ),
+    _law(
+        "normal equations",
+        "X^T X v = X^T y",
+        _given(r"X \in \mathbb{R}^{n \times d}, y \in \mathbb{R}^n", "v = (X^T X)^{-1} X^T y"),
+        f"{BISHOP}, eq. (3.15)",
+    ),
+    Rule(
+        "logistic loss",
+        r"\frac{\partial L}{\partial t} = p - y",
+        r"\frac{\partial L}{\partial t} = (p - y)^T",
+        _given(
+            r"t \in \mathbb{R}^n, y \in \mathbb{R}^n",
+            r"p = \mathrm{sigmoid}(t)",
+            r"L = -\sum_i y_i \log p_i - \sum_i (1 - y_i) \log(1 - p_i)",
+        ),
+        f"{BISHOP}, eq. (4.91)",
+    ),
+    _law(
+        "deviations sum to zero",
+        r"\sum_i \left( x_i - \frac{1}{n} \sum_k x_k \right) = 0",
+        r"x \in \mathbb{R}^n",
+        "the mean is what a sum has to be shared out to",
+    ),
+    Rule(
+        "derivative of a standard deviation",
+        r"\frac{\partial s}{\partial x} = \frac{1}{n} z",
+        r"\frac{\partial s}{\partial x} = \frac{1}{n} z^T",
+        _STANDARDISED,
+        IOFFE,
+    ),
+    _law(
+        "derivative of standardisation",
+        r"\frac{\partial z}{\partial x}"
+        r" = \frac{1}{s} \left( I - \frac{1}{n} 1_n 1_n^T - \frac{1}{n} z z^T \right)",
+        _STANDARDISED,
+        IOFFE,
+    ),
+    Rule(
+        "derivative of a trace",
+        r"\frac{\partial \, \mathrm{tr}(A X)}{\partial X} = A^T",
+        r"\frac{\partial \, \mathrm{tr}(A X)}{\partial X} = A",
+        r"X \in \mathbb{R}^{m \times n}, A \in \mathbb{R}^{n \times m}",
+        f"{COOKBOOK}, eq. (100)",
+    ),
+    Rule(
+        "derivative of a quadratic trace",
+        r"\frac{\partial \, \mathrm{tr}(X^T A X)}{\partial X} = (A + A^T) X",
+        r"\frac{\partial \, \mathrm{tr}(X^T A X)}{\partial X} = X^T (A + A^T)",
+        r"X \in \mathbb{R}^{m \times n}, A \in \mathbb{R}^{m \times m}",
+        f"{COOKBOOK}, eq. (108)",
+    ),
+)
+
 _INEQUALITIES = (
     _law(
         "exp is positive",
@@ -641,6 +727,7 @@ RULES: dict[str, Rule] = {
         _CALCULUS,
         _MATRIX_CALCULUS,
         _SOFTMAX_LAWS,
+        _MODELS,
         _INEQUALITIES,
     )
     for rule in group

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pathlib
 import re
+import shlex
 import subprocess
 import sys
 
 import pytest
 import yaml
 
-from derive import configuration, documents
+from derive import cli, configuration, documents
 
 ROOT = pathlib.Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -41,6 +42,16 @@ def test_the_refutation_that_it_prints_is_the_one_that_is_printed(tmp_path: path
     assert printed.returncode == 1
     for line in block.splitlines():
         assert line.rstrip() in [p.rstrip() for p in printed.stdout.splitlines()]
+
+
+def test_the_translation_that_it_prints_is_the_one_that_is_printed(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (block,) = re.findall(r"```console\n\$ derive (.*?)```", README, re.S)
+    command, _, output = block.partition("\n")
+    assert cli.run(shlex.split(command)) == 0
+    printed = capsys.readouterr().out.splitlines()
+    assert output.splitlines() == printed[: len(output.splitlines())]
 
 
 def test_every_subcommand_that_it_names_has_help() -> None:

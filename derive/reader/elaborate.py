@@ -35,6 +35,7 @@ TRANSPOSES = frozenset({"T", r"\top", r"\intercal", "t"})
 DOTS = frozenset({r"\cdot", "*", r"\bullet"})  # between two vectors: an inner product, or entry by entry
 PRODUCTS = frozenset({r"\cdot", r"\times", "*", r"\bullet"})
 HADAMARDS = frozenset({r"\odot", r"\circ", ".*"})
+OF_MATRICES = frozenset({"exp", "log", "sqrt", "sin", "cos", "sinh", "cosh"})  # also by their power series
 _ONE = tex.Number(0, 0, "1")
 DIFFERENTIALS = frozenset({r"\partial", "d"})
 
@@ -80,6 +81,7 @@ class Elaborator:
     nodes: list[tex.Node] = field(default_factory=list)  # what was read to learn ranges from it
     swap_dots: bool = False  # whether a dot between vectors is entrywise here, and a star an inner product
     met_dot: bool = False
+    doubts: list[Unreadable] = field(default_factory=list)  # where what is written may mean something else
     measured: frozenset[str] = frozenset()  # the bound letters whose range a factor under their sum gives
 
     # ------------------------------------------------------------------ entry points
@@ -302,7 +304,7 @@ class Elaborator:
             case tex.Fraction():
                 return self.fraction(node, [])
             case tex.Root(body=body, degree=None):
-                return x.Apply("sqrt", self.expression(body))
+                return self.entrywise("sqrt", self.expression(body), node)
             case tex.Root(body=body, degree=degree) if degree is not None:
                 power = x.Divide(x.Constant(Fraction(1)), self.expression(degree))
                 return x.Power(self.expression(body), power)
@@ -496,6 +498,10 @@ class Elaborator:
         return x.Multiply(x.Transpose(a), b) if a.shape[1] == ONE else x.Multiply(a, x.Transpose(b))
 
     def multiply(self, left: Expression, right: Expression) -> Expression:
+        if isinstance(left, x.Multiply) and _is_outer(left) and not right.is_scalar:
+            return self.multiply(left.left, self.multiply(left.right, right))
+        if isinstance(right, x.Multiply) and _is_outer(right) and not left.is_scalar:
+            return self.multiply(self.multiply(left, right.left), right.right)
         if _pending(left) and not _pending(right):
             left = _beside(left, right, first=True)
         elif _pending(right) and not _pending(left):
@@ -783,7 +789,7 @@ class Elaborator:
             rest[0] = _with_ones(rest[0])
         body, outer = self.argument(item, rest, whole=kind == "trace" and not _fenced(rest))
         if kind is None:
-            value: Expression = x.Apply(SPELLINGS.get(word, word), body, order)
+            value: Expression = self.entrywise(SPELLINGS.get(word, word), body, item, order)
         elif kind == "softmax":
             value = x.Softmax(body)
         elif kind == "trace":
@@ -803,6 +809,17 @@ class Elaborator:
         return self.finished(value, _without_primes(item), outer)
 
     # ------------------------------------------------------------------ scripts
+
+    def entrywise(self, function: str, body: Expression, node: tex.Node, order: int = 0) -> Expression:
+        """A function of each entry; of a square matrix, an author may mean what its power series gives."""
+        rows, columns = body.shape[0], body.shape[-1]
+        if function in OF_MATRICES and len(body.shape) == 2 and rows == columns != ONE:
+            said = (
+                f"{function} of a square matrix is read entry by entry, and this is false then; "
+                "the matrix function of that name is not supported"
+            )
+            self.doubts.append(Unreadable("D002", said, node, "a formula without that matrix function"))
+        return x.Apply(function, body, order)
 
     def script(self, node: tex.Script) -> Expression:
         turned = self.turned(node)
@@ -836,7 +853,7 @@ class Elaborator:
             exponent = self.expression(node.sup)
             if node.sub is not None:  # e^z_i is printed for e^{z_i}
                 exponent = self.entry(exponent, node.sub, node)
-            return x.Apply("exp", exponent)
+            return self.entrywise("exp", exponent, node)
         if isinstance(node.base, tex.Fence) and node.base.open in ("|", r"\|") and node.sub is not None:
             value = self.norm(node.base, node.sub)
         elif (named := self.known(node, with_sup=False)) is not None and named in self.scope.shapes:
@@ -968,7 +985,21 @@ class Elaborator:
         ):
             return self.delta(letters[0], letters[1], node)
         assert node.sub is not None
+        if base == "e" and letters and len(letters) == 1 and not self.scope.knows("e"):
+            return self.presumed_basis(letters[0], node)
         return self.entry(self.expression(node.base), node.sub, node)
+
+    def presumed_basis(self, place: tex.Node, node: tex.Node) -> Expression:
+        """e_i of which nobody said what it is: a basis vector, if i has a range. Raises Unreadable."""
+        size = self._range_if_known(place)
+        no_meaning = Unreadable(
+            "D011", f"{key(node) or 'e'} has no meaning yet", node,
+            r"that it is a basis vector, (e_j)_i = \delta_{ij}, or its shape",
+        )  # fmt: skip
+        if size is None:
+            raise no_meaning
+        self.doubts.append(no_meaning)
+        return x.Basis(self.index(place, size))
 
     def capital(self, base: tex.Node) -> str | None:
         """The matrix A of which a_ij is an entry, where a itself means nothing."""
@@ -1063,6 +1094,7 @@ class Elaborator:
             isinstance(sup, tex.Symbol)
             and sup.letter in TRANSPOSES
             and not (value.is_scalar and self.scope.knows(sup.letter))
+            and not (sup.letter == "t" and self.scope.shapes.get("t") == x.SCALAR)  # a power, as in A^t
         ):
             return value if value.is_scalar else x.Transpose(value)
         if isinstance(sup, tex.Plus) and len(sup.terms) == 1 and sup.terms[0][0] == "-":
@@ -1353,7 +1385,7 @@ class Elaborator:
             raise Unreadable("D018", said, node.denominator, r"\partial x below", pairs)
         if above is None or below is None:
             numerator, denominator = self.expression(node.numerator), self.expression(node.denominator)
-            if _pending(numerator):
+            if _pending(numerator) and not (denominator.is_scalar and numerator.shape[1] != ONE):
                 numerator = _resolved(numerator, denominator.shape)
             return x.Divide(numerator, denominator)
         order, body_items = above
@@ -1583,10 +1615,30 @@ def _broadcast(part: Expression, parts: Sequence[Expression]) -> Expression:
     return part
 
 
+def _sized_part(e: Expression) -> Expression | None:
+    """The part of an expression that has the size of the whole, or of its transpose."""
+    match e:
+        case x.Transpose(body=body) | x.Negate(body=body):
+            return body
+        case x.Multiply(left=left, right=right) if left.is_scalar or right.is_scalar:
+            return right if left.is_scalar else left
+        case x.Divide(numerator=above, denominator=below) if below.is_scalar:
+            return above
+    return None
+
+
+def _is_outer(e: Expression) -> bool:
+    """Whether an expression is a column times a row, and ones whose length is not known are one of these."""
+    if not isinstance(e, x.Multiply) or e.left.is_scalar or e.right.is_scalar:
+        return False
+    return e.left.shape[1] == ONE == e.right.shape[0] and (_pending(e.left) or _pending(e.right))
+
+
 def _pending(e: Expression) -> bool:
-    return isinstance(e, Pending) or (
-        isinstance(e, (x.Transpose, x.Negate)) and _pending(e.body)
-    ) or (isinstance(e, x.Multiply) and e.left.is_scalar and _pending(e.right))  # fmt: skip
+    if isinstance(e, x.Add):
+        return all(map(_pending, e.terms))
+    part = _sized_part(e)
+    return isinstance(e, Pending) or (part is not None and _pending(part)) or _is_outer(e)
 
 
 def _resolved(e: Expression, shape: Shape) -> Expression:
@@ -1595,12 +1647,22 @@ def _resolved(e: Expression, shape: Shape) -> Expression:
         return e
     if isinstance(e, Pending):
         return e.sized(shape)
-    if isinstance(e, x.Transpose):
-        return x.Transpose(_resolved(e.body, (shape[1], shape[0])))
-    if isinstance(e, x.Multiply):
-        return x.Multiply(e.left, _resolved(e.right, shape))
-    assert isinstance(e, x.Negate)
-    return x.Negate(_resolved(e.body, shape))
+    if isinstance(e, x.Add):
+        return x.Add(tuple(_resolved(term, shape) for term in e.terms))
+    if isinstance(e, x.Multiply) and _is_outer(e):
+        return x.Multiply(_resolved(e.left, (shape[0], ONE)), _resolved(e.right, (ONE, shape[1])))
+    part = _sized_part(e)
+    assert part is not None
+    sized = _resolved(part, (shape[1], shape[0]) if isinstance(e, x.Transpose) else shape)
+    return x.rebuild(e, lambda child: sized if child is part else child)
+
+
+def _is_square(e: Expression) -> bool:
+    """Whether an expression without a size is square, for there is an identity in it."""
+    if isinstance(e, x.Add):
+        return any(map(_is_square, e.terms))
+    part = _sized_part(e)
+    return e == Pending("identity") or (part is not None and _is_square(part))
 
 
 def _beside(e: Expression, neighbour: Expression, first: bool) -> Expression:
@@ -1608,15 +1670,12 @@ def _beside(e: Expression, neighbour: Expression, first: bool) -> Expression:
     if neighbour.is_scalar:
         return e
     size = neighbour.shape[0] if first else neighbour.shape[1]
-    kind = e
-    transposed = False
-    while not isinstance(kind, Pending):
-        transposed ^= isinstance(kind, x.Transpose)
-        kind = kind.right if isinstance(kind, x.Multiply) else kind.body  # type: ignore[attr-defined]
-    if kind.kind == "identity":
+    if _is_square(e):
         return _resolved(e, (size, size))
-    if transposed == first:
+    if first == (e.shape[0] == ONE):
         return _resolved(e, (ONE, size) if first else (size, ONE))
+    if size == ONE:
+        return e  # as in X - 1 m^T, where what stands beside the product tells
     raise Unreadable("D012", "the size of this vector of ones is not known", None, r"1_n \in \mathbb{R}^n")
 
 
@@ -1626,4 +1685,8 @@ def fitted(left: Expression, right: Expression) -> tuple[Expression, Expression]
         return left, _resolved(right, left.shape)
     if _pending(left) and not _pending(right) and not right.is_scalar:
         return _resolved(left, right.shape), right
+    if _pending(left) and _pending(right):
+        raise Unreadable(
+            "D012", "nothing here tells the size of I, or of the ones", None, r"x \in \mathbb{R}^n"
+        )
     return left, right

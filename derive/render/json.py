@@ -34,6 +34,8 @@ def step_object(step: Step) -> dict[str, Any]:
         "expected": step.expected,
         "place": None if step.place is None else list(step.place),
         "reading": step.reading,
+        "by_entries": step.by_entries,
+        "in_matrices": step.in_matrices,
         "residual": step.residual,
         "skipped": step.skipped,
         "baseline": step.known,

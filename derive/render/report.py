@@ -341,6 +341,10 @@ class _Page:
                 layout = self.say(f"{step.layout} layout")
                 reading = self.say("{formula}, in {layout}", formula=reading, layout=layout)
             yield "read as", reading
+        if step.by_entries and self.style.reading:
+            yield "by entries", self.plain(step.by_entries)
+        if step.in_matrices and self.style.reading:
+            yield "in matrices", self.plain(step.in_matrices)
         if step.uses:
             yield "uses", ", ".join(map(self.plain, step.uses))
         if step.conditions:
