@@ -312,7 +312,7 @@ def prove(options: argparse.Namespace) -> int:
     else:
         from derive.render.report import claims_text, given_text
 
-        style = _style(True, options.show_reading)
+        style = _style(True, options.show_reading, options.lang)
         for trouble in stated.reports:
             write(given_text(trouble, style))
         if report.error is None and claims:
@@ -593,6 +593,7 @@ def _parser() -> _Parser:
     _layout(made)
     _format(made, "text", "json")
     _judging(made)
+    _language(made)
 
     made = command("gradient", gradient)
     made.add_argument("expression", metavar="EXPRESSION", help=r"such as '\frac12 \|A x - b\|^2'")

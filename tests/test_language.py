@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from derive import catalogue, cli
+from derive.calculus.gradient import Method, within
 from derive.diagnostics import DIAGNOSTICS
 from derive.documents import Given, check_source
 from derive.reader import markdown
@@ -96,6 +97,17 @@ def test_every_derivation_has_a_chinese_title(name: str) -> None:
     english = catalogue.title(name)
     assert title("en", english) == english
     assert is_chinese(title("zh", english))
+
+
+@pytest.mark.parametrize("method", ["rules", "differential", "components"])
+@pytest.mark.parametrize("expression", ["x^T A x", "A x", r"\log \|x\|^2"])
+def test_a_derivation_that_was_asked_for_is_in_chinese(expression: str, method: Method) -> None:
+    """Its title and the names of its rules."""
+    given = [r"A \in \mathbb{R}^{n \times n}", r"x \in \mathbb{R}^n"]
+    derivation = within(10, expression, "x", given, method=method).derivation
+    assert is_chinese(title("zh", derivation.title))
+    rules = {step.rule for step in derivation.report.steps if step.rule}
+    assert all(is_chinese(rule_name("zh", rule)) or rule == "Kronecker delta" for rule in rules)
 
 
 @pytest.mark.parametrize("code", DIAGNOSTICS)

@@ -294,7 +294,7 @@ class Route:
         made.add("derivative by an entry", tidy(x.replace(chain.end, self.calculus.direction, single)))
         result = self._identified(chain.end)[0]
         places = kept[::-1] if self.layout == "numerator" else kept
-        made.add("entries of the result", x.Entry(result, places))
+        made.add("definition by entries", x.Entry(result, places))
         return [made, Chain(self.derivative, [("matrix form" if len(bases) == 2 else "vector form", result)])]
 
     # by components

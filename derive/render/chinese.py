@@ -136,6 +136,24 @@ PHRASES: dict[str, str] = {
     "this equation could not be read": "这个等式未能读懂",
 }
 
+MOVES: dict[str, str] = {  # steps of a derivation that was asked for, which use no rule of their own
+    "collecting terms": "合并同类项",
+    "definition by entries": "按元素的定义",
+    "derivative of the gradient": "梯度的导数",
+    "derivative of the variable": "变量自身的导数",
+    "identification of the derivative": "由微分读出导数",
+    "matrix form of the function": "函数写成矩阵形式",
+    "trace form": "写成迹的形式",
+}
+
+KINDS: dict[str, str] = {  # what `derive gradient` finds
+    "Gradient": "梯度",
+    "Jacobian": "雅可比矩阵",
+    "Hessian": "黑塞矩阵",
+    "Derivative": "导数",
+    "Second derivative": "二阶导数",
+}
+
 TITLES: dict[str, str] = {
     "Softmax with cross entropy": "Softmax 与交叉熵",
     "Softmax with cross entropy over a batch": "Softmax 与交叉熵：小批量",

@@ -52,12 +52,12 @@ def engines_phrase(agree: int, compared: int) -> str:
 
 def rule_name(language: Language, name: str) -> str:
     """The name of a rule; an author's own tag stays as it is."""
-    return name if language == "en" else chinese.RULES.get(name, name)
+    return name if language == "en" else {**chinese.MOVES, **chinese.RULES}.get(name, name)
 
 
 def title(language: Language, english: str) -> str:
-    """The title of a ready derivation; any other stays as it is."""
-    return english if language == "en" else chinese.TITLES.get(english, english)
+    """The title of a ready derivation, or of one that was asked for; any other stays as it is."""
+    return english if language == "en" else {**chinese.KINDS, **chinese.TITLES}.get(english, english)
 
 
 def diagnostic(language: Language, entry: Diagnostic) -> tuple[str, str, str]:
