@@ -157,7 +157,7 @@ KINDS: dict[str, str] = {  # what `derive gradient` finds
 TITLES: dict[str, str] = {
     "Softmax with cross entropy": "Softmax 与交叉熵",
     "Softmax with cross entropy over a batch": "Softmax 与交叉熵：小批量",
-    "Softmax with cross entropy, summed over a batch": "Softmax 与交叉熵：小批量之和",
+    "Softmax with cross entropy summed over a batch": "Softmax 与交叉熵：小批量之和",
     "A batch in which some examples are ignored": "忽略部分样本的小批量",
     "Weights, smoothing and temperature": "类别权重、标签平滑与温度",
     "Softmax with cross entropy, entry by entry": "Softmax 与交叉熵：逐元素推导",
