@@ -264,7 +264,7 @@ class Expressions:
         ]
 
     def column_symbol(self, dimension: Dimension) -> Expression:
-        fitting = [name for name in sorted(self.names & GENERAL) if SYMBOLS[name] == (dimension, ONE)]
+        fitting = [name for name in sorted(GENERAL) if SYMBOLS[name] == (dimension, ONE)]
         return X.Symbol(self.random.choice(fitting), (dimension, ONE))
 
     def columns(self) -> list[Callable[[Shape, int], Expression | None]]:
