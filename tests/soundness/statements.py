@@ -111,13 +111,21 @@ class Unfit(Exception):
     """A draw that came to nothing: another one is made."""
 
 
-def between(kind: str, lhs: Expression, rhs: Expression, hot: bool = False) -> Base:
+def between(
+    kind: str,
+    lhs: Expression,
+    rhs: Expression,
+    hot: bool = False,
+    definitions: Mapping[str, Expression] | None = None,
+) -> Base:
     """lhs = rhs under all that is given of its symbols. Raises Unfit."""
     if max(size(lhs), size(rhs)) > LARGEST:
         raise Unfit
-    hypotheses, kinds = given(symbols(lhs) | symbols(rhs), hot)
+    meant = dict(definitions or {})
+    names = frozenset[str]().union(*map(symbols, (lhs, rhs, *meant.values())))
+    hypotheses, kinds = given(names, hot)
     try:
-        return Base(kind, state(lhs, rhs, "=", {}, hypotheses), kinds, lhs, rhs)
+        return Base(kind, state(lhs, rhs, "=", meant, hypotheses), kinds, lhs, rhs, meant)
     except (ShapeError, Unsupported) as trouble:
         raise Unfit from trouble
 
@@ -229,6 +237,30 @@ def by_differential(random: Random) -> Base:
     return between("differential", X.Differential(e, (symbol,), (direction,)), found)
 
 
+def by_definitions(random: Random) -> Base:
+    """A gradient of what is defined in steps, or by what is itself defined, and the one by the rules."""
+    maker = Expressions(random, smooth=True)
+    e = maker.of(SCALAR, random.choice([2, 3]))
+    name = _variable(e, random)
+    symbol = X.Symbol(name, SYMBOLS[name])
+    others = sorted(symbols(e) & GENERAL - {name})
+    try:
+        if others and random.random() < 0.7:  # through a step in between
+            step = X.Symbol(other := random.choice(others), SYMBOLS[other])
+            meaning = Expressions(random, GENERAL - {other}, smooth=True).of(step.shape, random.choice([1, 2]))
+            found = gradient(X.replace(e, step, meaning), name, symbol.shape)
+            if random.random() < 0.5:
+                found = X.replace(found, meaning, step)
+            definitions = {other: meaning}
+        else:  # by a step, as if nothing stood behind it
+            names = GENERAL - symbols(e)
+            definitions = {name: Expressions(random, names, smooth=True).of(symbol.shape, 2)}
+            found = gradient(e, name, symbol.shape)
+    except (NoRule, ShapeError) as trouble:
+        raise Unfit from trouble
+    return between("definitions", X.Gradient(e, symbol), found, definitions=definitions)
+
+
 def _some_expression(random: Random) -> Expression:
     maker = Expressions(random)
     return maker.of(maker.shape(), random.choice([1, 2, 2, 3, 3]))
@@ -331,14 +363,15 @@ def from_catalogue(random: Random) -> Base:
 
 
 KINDS: tuple[tuple[Callable[[Random], Base], int], ...] = (
-    (by_laws, 16),
-    (by_two_ways, 14),
+    (by_laws, 14),
+    (by_two_ways, 12),
     (by_hypotheses, 14),
     (by_indices, 10),
     (by_terms, 14),
-    (by_gradient, 14),
+    (by_gradient, 12),
     (by_jacobian, 7),
     (by_differential, 7),
+    (by_definitions, 6),
     (from_catalogue, 4),
 )
 

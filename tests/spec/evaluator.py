@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, fields
 from fractions import Fraction
 from itertools import product
 
@@ -423,9 +423,8 @@ def symbols_of(part: object) -> frozenset[str]:
         return frozenset[str]().union(*map(symbols_of, part))
     if isinstance(part, Mapping):
         return symbols_of(tuple(part.values()))
-    if is_dataclass(part):
-        return frozenset[str]().union(*(symbols_of(getattr(part, slot.name)) for slot in fields(part)))
-    return frozenset()
+    slots = getattr(type(part), "__dataclass_fields__", ())
+    return frozenset[str]().union(*(symbols_of(getattr(part, slot)) for slot in slots))
 
 
 def worlds(claim: Claim, kinds: Mapping[str, str], seed: int, count: int) -> Iterator[World]:
