@@ -325,9 +325,13 @@ def mutated_term(base: Base, random: Random) -> Mutant:
     free = tuple(sorted((i for i in free_indices(claim.lhs) | free_indices(claim.rhs)), key=str))
     named = sorted(symbols_of((claim.lhs, claim.rhs)))
     sizes = tuple(map(X.Dimension.of, named))
-    path, term, bound = random.choice(list(spots(whole)))
-    options = list(term_mistakes(term, (*free, *bound), sizes, random))
-    mistake, new = random.choice(options)
+    everywhere = list(spots(whole))
+    options: dict[str, tuple[tuple[int, ...], Term]] = {}
+    for path, term, bound in random.sample(everywhere, min(6, len(everywhere))):
+        for mistake, new in term_mistakes(term, (*free, *bound), sizes, random):
+            options[mistake] = path, new
+    mistake = random.choice(sorted(options))
+    path, new = options[mistake]
     changed = replace(claim, **{side: put_term(whole, path, new)})
     return Mutant(f"term: {mistake}", Statement(changed, base.statement.indices), base.kinds)
 
@@ -366,6 +370,7 @@ def _mentions(part: object, name: str) -> bool:
 
 def mutant(base: Base, random: Random) -> Mutant:
     """A statement with one mistake of some kind. Raises Unfit."""
-    if base.statement.claim.context.hypotheses and random.random() < 0.25:
+    chance = 0.4 if base.kind.startswith("hypotheses") else 0.1
+    if base.statement.claim.context.hypotheses and random.random() < chance:
         return without_hypothesis(base, random)
     return (mutated if base.lhs is not None and random.random() < 0.6 else mutated_term)(base, random)

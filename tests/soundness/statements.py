@@ -39,8 +39,8 @@ from tests.soundness.expressions import GENERAL, LAYOUTS, SYMBOLS, C, D, Express
 from tests.soundness.laws import HYPOTHETICAL, LAWS, rewrite
 from tests.spec.random_terms import FREE, POSITIVE, Rewrites, Terms
 
-LARGEST = 60  # nodes of a side
-TERMS = 90  # nodes of a side of index terms
+LARGEST = 45  # nodes of a side
+TERMS = 60  # nodes of a side of index terms
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ log, powers, |.|, sign and of differentiation holds at every point of the model 
 defined; `decide` then says True. One that fails in the model has *different* values with a probability of at
 least 1 - d / p at each point, where d is the degree of its two sides in what is random at one level and
 p > 2 ** 27 is the smallest prime (Schwartz-Zippel; below an exp the degree is that of the exponent): for
-d < 1000 it passes a point with a probability under 2 ** -17, five with one under 2 ** -80. A function of hashes counts as degree 1.
+d < 1000 it passes a point with a probability under 2 ** -17, four with one under 2 ** -65. A function of hashes counts as degree 1.
 
 **Where it says too much, or nothing.** It says False of what holds over the reals for other reasons than
 these laws, such as sin^2 + cos^2 = 1; the kernel knows none of those. Order is hardly there: points at which
@@ -75,7 +75,7 @@ from tests.spec.evaluator import free_of, sides, symbols_of
 LENGTH, HOME, G = 6, 2, 4
 CHAIN = tuple(2**place * (136576439 + 1) - 1 for place in reversed(range(LENGTH)))
 STEPS = 1 << 18  # of a discrete logarithm, kept in a table
-POINTS, TRIES = 5, 30
+POINTS, TRIES = 4, 24
 HOLE = "\1"  # no tensor of a claim has this name
 
 Jet = dict[int, int]  # set of nilpotents (as bits) -> coefficient
