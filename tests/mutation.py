@@ -300,7 +300,9 @@ def in_child(work: Callable[[], None], seconds: int) -> str:
 
 def main() -> int:
     """Tries mutants and lists those that survive; exit status 1 where any does."""
-    parser = argparse.ArgumentParser(prog="python -m tests.mutation", description=(__doc__ or "").partition("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.mutation", description=(__doc__ or "").partition("\n")[0]
+    )
     parser.add_argument("--sample", type=int, help="so many mutants, drawn at random (default: all)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", help="of one file, or of what has this in its description")

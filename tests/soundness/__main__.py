@@ -27,7 +27,9 @@ from tests.soundness.board import VERDICTS, Board, outcome, run
 
 def main() -> int:
     """Runs the scoreboard and prints it."""
-    parser = argparse.ArgumentParser(prog="python -m tests.soundness", description=(__doc__ or "").partition("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.soundness", description=(__doc__ or "").partition("\n")[0]
+    )
     parser.add_argument("--claims", type=int, help="how many (default: 100000, or what the seconds allow)")
     parser.add_argument("--seed", type=int, help="makes the same claims again (default: a new one)")
     parser.add_argument("--seconds", type=float, help="stop after this time")
@@ -41,7 +43,8 @@ def main() -> int:
         parser.error("documents are read with --coverage alone")
     if missing := [str(path) for path in wanted.documents if not path.is_file()]:
         parser.error(f"there is no file {missing[0]}")
-    if min(wanted.processes, wanted.claims or 1, wanted.seconds or 1) <= 0:
+    limits = (wanted.processes, wanted.claims, wanted.seconds)
+    if any(limit is not None and limit <= 0 for limit in limits):
         parser.error("--claims, --seconds and --processes are greater than 0")
     seed = wanted.seed if wanted.seed is not None else time.time_ns() % 10**6
     if wanted.coverage:
@@ -98,7 +101,9 @@ def show(board: Board) -> None:
         for kind, count in sorted(left.items(), key=lambda pair: -pair[1])[:12]:
             total = sum(board.mistakes[kind].values())
             console.print(f"  {count:6,} of {total:,}  {kind}", highlight=False)
-    console.print(f"{board.seconds:.0f} s; the slowest claim, {board.slowest[1]}, took {board.slowest[0]:.1f} s")
+    console.print(
+        f"{board.seconds:.0f} s; the slowest claim, {board.slowest[1]}, took {board.slowest[0]:.1f} s"
+    )
     for failure in board.failures:
         console.print(failure, style="red", markup=False)
 

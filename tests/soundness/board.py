@@ -9,8 +9,9 @@ from __future__ import annotations
 import signal
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from multiprocessing import get_context
 from random import Random
 from time import monotonic, process_time
@@ -159,8 +160,8 @@ def _false(random: Random, number: int) -> Outcome:
             if undecided == 1 and is_proved(claim):
                 ambiguous += 1
                 if fields.decide(claim, made.kinds, Random(seed)) is False:
-                    failures.append(_told(number, "a proved claim differs in finite fields", claim,
-                                          lambda smaller, made=made, seed=seed: _contradicted(made, smaller, seed)))  # fmt: skip
+                    differs = partial(_contradicted, made, seed=seed)
+                    failures.append(_told(number, "a proved claim differs in finite fields", claim, differs))
         else:
             turn = None
             continue
@@ -174,11 +175,11 @@ def _false(random: Random, number: int) -> Outcome:
         def proved(smaller: Claim) -> bool:
             return is_proved(smaller) and bool(is_false(smaller, made.kinds, seed))
 
-        failures.append(_told(number, f"a false claim is proved ({made.mistake} in {base.kind})", claim, proved))
+        failures.append(
+            _told(number, f"a false claim is proved ({made.mistake} in {base.kind})", claim, proved)
+        )
     kind = made.mistake + (" of the catalogue" if base.kind.startswith("catalogue") else "")
-    return Outcome(
-        number, "false", told, kind, None, False, tuple(failures), undecided, ambiguous
-    )
+    return Outcome(number, "false", told, kind, None, False, tuple(failures), undecided, ambiguous)
 
 
 def _told(number: int, what: str, claim: Claim, fails: Callable[[Claim], bool]) -> str:
@@ -190,9 +191,7 @@ class Board:
     """The counts of one run."""
 
     seed: int
-    counts: dict[str, Counter[str]] = field(
-        default_factory=lambda: {"true": Counter(), "false": Counter()}
-    )
+    counts: dict[str, Counter[str]] = field(default_factory=lambda: {"true": Counter(), "false": Counter()})
     fields: Counter[str] = field(default_factory=Counter)
     missed: Counter[str] = field(default_factory=Counter)
     mistakes: dict[str, Counter[str]] = field(default_factory=dict)
@@ -255,7 +254,7 @@ def run(
     processes: int = 1,
     watch: Callable[[Board], None] | None = None,
 ) -> Board:
-    """Judges so many claims, or as many as the seconds allow."""
+    """Judges so many claims, or as many as the seconds allow, or as are done when it is interrupted."""
     board = Board(seed)
     start = monotonic()
     catalogue_steps()  # once, before the processes part
@@ -270,17 +269,17 @@ def run(
         if watch is not None:
             watch(board)
 
-    if processes == 1:
-        for pair in numbers:
-            take(outcome(*pair))
-            if late():
-                break
-    else:
-        with get_context("fork").Pool(processes) as pool:
+    with suppress(KeyboardInterrupt):
+        if processes == 1:
+            for pair in numbers:
+                take(outcome(*pair))
+                if late():
+                    break
+            return board
+        with get_context("fork").Pool(processes, signal.signal, (signal.SIGINT, signal.SIG_IGN)) as pool:
             for found in pool.imap_unordered(_outcome, numbers, chunksize=20):
                 take(found)
                 if late():
-                    pool.terminate()
                     break
     return board
 

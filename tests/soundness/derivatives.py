@@ -241,5 +241,3 @@ def jacobian(e: Expression, name: str, shape: X.Shape) -> Expression:
         case X.Power(a, X.Constant(k), True):
             return mul(X.Diagonal(mul(number(k), X.Power(a, number(k - 1), True))), again(a))
     raise NoRule
-
-

@@ -246,7 +246,7 @@ def norms(e: Expression, random: Random) -> Expression | None:
 
 
 def softmax_laws(e: Expression, random: Random) -> Expression | None:
-    """softmax(x) = exp(x) / 1^T exp(x) = softmax(x + s1); lse(x) = log(1^T exp x); log softmax x = x - lse(x) 1."""
+    """softmax x = exp x / 1^T exp x = softmax(x + s1); lse x = log(1^T exp x); log softmax x = x - lse(x) 1."""
     match e:
         case X.Softmax(x) if x.is_vector and x.shape[1] == ONE:
             if random.random() < 0.5:
@@ -407,14 +407,14 @@ def dot_as_sum(e: Expression, random: Random) -> Expression | None:
 
 
 def derivative_laws(e: Expression, random: Random) -> Expression | None:
-    """Derivatives are linear; the two layouts of one are transposes of each other; nabla is the denominator's."""
+    """Derivatives are linear; the layouts are transposes of each other; nabla is the denominator's."""
     match e:
         case X.Partial(X.Add(terms), variable, layout):
             return X.Add(tuple(X.Partial(term, variable, layout) for term in terms))
         case X.Partial(X.Negate(a), variable, layout):
             return X.Negate(X.Partial(a, variable, layout))
-        case X.Partial(a, variable, layout) if (
-            (a.is_vector or a.is_scalar) and (variable.is_vector or variable.is_scalar)
+        case X.Partial(a, variable, layout) if (a.is_vector or a.is_scalar) and (
+            variable.is_vector or variable.is_scalar
         ):
             if isinstance(a, X.Transpose) or isinstance(variable, X.Transpose):
                 return None
@@ -539,7 +539,9 @@ LAWS: tuple[Law, ...] = (
 HYPOTHETICAL: tuple[Law, ...] = (symmetry, orthogonality, total_one, one_hot, positivity)
 
 
-def rewrite(e: Expression, random: Random, steps: int, laws: tuple[Law, ...] = LAWS) -> tuple[Expression, set[str]]:
+def rewrite(
+    e: Expression, random: Random, steps: int, laws: tuple[Law, ...] = LAWS
+) -> tuple[Expression, set[str]]:
     """An expression after so many uses of laws at random places, and the names of these laws."""
     used: set[str] = set()
     for _ in range(12 * steps):
@@ -557,5 +559,3 @@ def rewrite(e: Expression, random: Random, steps: int, laws: tuple[Law, ...] = L
         if not steps:
             break
     return e, used
-
-

@@ -15,7 +15,6 @@ from derive.terms import (
     Number,
     Plus,
     Product,
-    ShapeError,
     Term,
     rebuild,
     walk,
@@ -52,6 +51,17 @@ def smaller_terms(term: Term) -> Iterator[Term]:
                 yield part.body
 
 
+def without_one(term: Term) -> Iterator[tuple[Term, Term]]:
+    """A sum or product without one of its parts, at any depth of sums or of products, and that part."""
+    if isinstance(term, (Plus, Product)):
+        parts = term.terms if isinstance(term, Plus) else term.factors
+        for place, part in enumerate(parts):
+            yield type(term)(parts[:place] + parts[place + 1 :]), part
+            if type(part) is type(term):
+                for rest, gone in without_one(part):
+                    yield type(term)((*parts[:place], rest, *parts[place + 1 :])), gone
+
+
 def everywhere(term: Term, old: Term, new: Term) -> Term:
     """The term with each occurrence of another one replaced."""
     if term == old:
@@ -68,8 +78,11 @@ def smaller_claims(claim: Claim) -> Iterator[Callable[[], Claim]]:
     for gone in context.definitions:
         kept = {name: body for name, body in context.definitions.items() if name != gone}
         yield lambda kept=kept: replace(claim, context=replace(context, definitions=kept))
-    shared = {part for part in walk(claim.lhs) if not isinstance(part, (Number, Entry))}
-    shared &= set(walk(claim.rhs))
+    for left, one in without_one(claim.lhs):
+        for right, other in without_one(claim.rhs):
+            if one == other:  # a summand or a factor that both sides have
+                yield lambda left=left, right=right: replace(claim, lhs=left, rhs=right)
+    shared = {part for part in walk(claim.lhs) if not isinstance(part, Entry)} & set(walk(claim.rhs))
     for old in sorted(shared, key=lambda part: (-len(list(walk(part))), repr(part))):
         for new in (Entry("s"), *smaller_terms(old)):
             yield lambda old=old, new=new: replace(

@@ -22,7 +22,8 @@ log, powers, |.|, sign and of differentiation holds at every point of the model 
 defined; `decide` then says True. One that fails in the model has *different* values with a probability of at
 least 1 - d / p at each point, where d is the degree of its two sides in what is random at one level and
 p > 2 ** 27 is the smallest prime (Schwartz-Zippel; below an exp the degree is that of the exponent): for
-d < 1000 it passes a point with a probability under 2 ** -17, four with one under 2 ** -65. A function of hashes counts as degree 1.
+d < 1000 it passes a point with a probability under 2 ** -17, and four with one under 2 ** -65. A function
+of hashes counts as degree 1.
 
 **Where it says too much, or nothing.** It says False of what holds over the reals for other reasons than
 these laws, such as sin^2 + cos^2 = 1; the kernel knows none of those. Order is hardly there: points at which
@@ -680,4 +681,3 @@ def decide(claim: Claim, kinds: Mapping[str, str], random: Random) -> bool | Non
     except (Abstain, KeyError, RecursionError):
         return None
     return None
-
