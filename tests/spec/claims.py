@@ -470,6 +470,11 @@ TRUE = [
     case("log of one over a negative difference", log(N(-1) / (t() - w())), -log(w() - t()), positive(w() - t(), "w - t")),
     case("log of the root of two", log(root(N(2)) * exp(t())), log(N(2)) / two + t(), conditions=()),
     case("a sum of an entry and itself under a delta", total(i, exp(delta(i, j) * z(j))), Size(c) - N(1) + exp(z(j))),
+    case("a negative power by a dimension", power(t(), -Size(n)), over(power(t(), Size(n))), conditions=((t(), "!= 0"),)),
+    case("the square of an entry under a delta", sq(delta(i, j) * x(i)), delta(i, j) * sq(x(j))),
+    case("a case about an index that is not there", delta(i, j) * x(i), delta(i, j) * x(j), distinct(j, k)),
+    case("a class behind two definitions", g_(i), two * delta(i, k) * x(k),
+         define={"h": Abstraction((o,), delta(o, k) * x(o)), "g": Abstraction((o,), two * h(o))}),
     # ------------------------------------------------------------ and some harder ones
     case("x_i > 0 at one class", absolute(x(k)), x(k), positive(x(i), "x"), label_is_k(), uses=("x > 0",)),
     case("a positive sum exceeds a summand", total(k, x(k)), x(i), positive(x(i), "x"), relation=">=", uses=("x > 0",)),
@@ -823,6 +828,15 @@ FALSE = [
     case("log may be negative", log(t()), 0, relation=">="),
     case("sigmoid is below one half", sigmoid(t()), N("1/2"), relation="<="),
     case("a product of a sum", sq(SUM), two * exp(z(i)) * exp(z(j)), relation=">="),
+    # ------------------------------------------------------------ powers and deltas
+    case("the square of an entry under a delta is not the entry", sq(delta(i, j) * x(i)), delta(i, j) * x(i)),
+    case("the cube of an entry under a delta is not its square", power(delta(i, j) * x(i), 3), delta(i, j) * sq(x(i))),
+    case("a power by a dimension of a root is not one", power(root(t()), Size(n)), 1, kinds={"t": "positive"}),
+    case("a power by a dimension of a root is not that of the root's square", power(root(t()), Size(n)), power(t(), Size(n))),
+    case("delta to the minus n", power(delta(i, j), -Size(n)), delta(i, j), why="0 has no inverse, and 1 = 1 is all of it"),
+    case("a class behind a definition is some class", g_(i), 0, define={"g": Abstraction((o,), two * delta(o, k) * x(o))}),
+    case("a class behind two definitions is some class", g_(i), 0,
+         define={"h": Abstraction((o,), delta(o, k) * x(o)), "g": Abstraction((o,), two * h(o))}),
     # ------------------------------------------------------------ what is positive, and what is not
     case("a sum of signed multiples of exponentials", absolute(total(k, x(k) * exp(z(k)))), total(k, x(k) * exp(z(k)))),
     case("a sum of signed multiples of squares", absolute(total(k, sq(x(k)) * z(k))), total(k, sq(x(k)) * z(k))),
