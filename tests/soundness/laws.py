@@ -246,7 +246,7 @@ def norms(e: Expression, random: Random) -> Expression | None:
 
 
 def softmax_laws(e: Expression, random: Random) -> Expression | None:
-    """softmax x = exp x / 1^T exp x = softmax(x + s1); lse x = log 1^T exp x; log softmax x = x - lse(x) 1."""
+    """softmax x = exp x / 1^T exp x = softmax(x + s1); lse x = log 1^T exp x; log softmax x = x - 1 lse x."""
     match e:
         case X.Softmax(x) if x.is_vector and x.shape[1] == ONE:
             if random.random() < 0.5:

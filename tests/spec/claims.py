@@ -145,6 +145,11 @@ def rows_of_inverses(inner):
     return Abstraction((f1, g1), Inverse(Abstraction((f2, g2), inner), f1, g1))
 
 
+def above(great, little):
+    """great > little, for two scalars."""
+    return Given((Positive(great - little, (f"{great.tensor} > {little.tensor}",)),), {great.tensor: "positive", little.tensor: "negative"})
+
+
 def positive_at_k():
     """x_k > 0 for one class k."""
     return Given((Positive(x(k), ("x_k > 0",)),), {"x": "positive at k"}, frozenset("k"))
@@ -457,17 +462,20 @@ TRUE = [
     case("a square root is not negative", root(t()), 0, relation=">="),
     case("sums of positives", t() + w(), 0, positive(t(), "t"), positive(w(), "w"), relation=">", uses=("t > 0", "w > 0")),
     case("two sigmoids are less than two", sigmoid(t()) + sigmoid(w()), 2, relation="<"),
-    case("one over a positive difference", absolute(over(t() - w())), over(t() - w()), positive(t() - w(), "t - w"), uses=("t - w > 0",)),
+    case("one over a positive difference", absolute(over(t() - w())), over(t() - w()), above(t(), w()), uses=("t > w",)),
     case("one over a multiple of a positive difference", absolute(over(three * (t() - w()))), over(three * t() - three * w()),
-         positive(t() - w(), "t - w"), uses=("t - w > 0",)),
+         above(t(), w()), uses=("t > w",)),
     case("an exponential over a positive difference", absolute(exp(v()) / (t() - w())), exp(v()) / (t() - w()),
-         positive(t() - w(), "t - w"), uses=("t - w > 0",)),
+         above(t(), w()), uses=("t > w",)),
     case("abs of what is defined as positive, differentiated by it", D(absolute(h()), h()), 1,
          define={"h": Abstraction((), exp(t()))}),
-    case("log of a quotient by a negative difference", log(v() / (w() - t())), log(-v()) - log(t() - w())),
-    case("log of a sum over a negative difference", log((v() + N(1)) / (t() - w())), log(-v() - N(1)) - log(w() - t())),
-    case("log of a sum over a negative difference, the other way", log((v() + N(1)) / (w() - t())), log(-v() - N(1)) - log(t() - w())),
-    case("log of one over a negative difference", log(N(-1) / (t() - w())), -log(w() - t()), positive(w() - t(), "w - t")),
+    case("log of a quotient by a negative difference", log(v() / (w() - t())), log(-v()) - log(t() - w()),
+         kinds={"v": "negative", "t": "positive", "w": "negative"}),
+    case("log of a sum over a negative difference", log((v() + N(1)) / (t() - w())), log(-v() - N(1)) - log(w() - t()),
+         kinds={"v": "negative", "t": "negative", "w": "positive"}),
+    case("log of a sum over a negative difference, the other way", log((v() + N(1)) / (w() - t())), log(-v() - N(1)) - log(t() - w()),
+         kinds={"v": "negative", "t": "positive", "w": "negative"}),
+    case("log of one over a negative difference", log(N(-1) / (t() - w())), -log(w() - t()), above(w(), t())),
     case("log of the root of two", log(root(N(2)) * exp(t())), log(N(2)) / two + t(), conditions=()),
     case("a sum of an entry and itself under a delta", total(i, exp(delta(i, j) * z(j))), Size(c) - N(1) + exp(z(j))),
     case("a negative power by a dimension", power(t(), -Size(n)), over(power(t(), Size(n))), conditions=((t(), "!= 0"),)),
@@ -851,12 +859,12 @@ FALSE = [
     case("something positive over a difference is positive", exp(v()) / (t() - w()), 0, relation=">"),
     case("something positive, plus one over a difference", exp(v()) + over(t() - w()), 0, relation=">"),
     case("one over a difference that is not 0", absolute(over(t() - w())), over(t() - w()), nonzero(t() - w(), "t - w")),
-    case("one over a difference that is negative", absolute(over(t() - w())), over(t() - w()), positive(w() - t(), "w - t"),
+    case("one over a difference that is negative", absolute(over(t() - w())), over(t() - w()), above(w(), t()),
          kinds={"t": "negative", "w": "positive"}),
-    case("one over a difference, of a positive sum", absolute(over(t() - w())), over(t() - w()), positive(t() + w(), "t + w")),
+    case("one over a difference, of a positive sum", absolute(over(t() - w())), over(t() - w()), Given((Positive(t() + w(), ("t + w > 0",)),))),
     case("a difference that is not 0", absolute(t() - w()), t() - w(), nonzero(t() - w(), "t - w")),
-    case("a difference that is negative", absolute(t() - w()), t() - w(), positive(w() - t(), "w - t"), kinds={"t": "negative", "w": "positive"}),
-    case("a positive sum does not make the difference positive", absolute(t() - w()), t() - w(), positive(t() + w(), "t + w")),
+    case("a difference that is negative", absolute(t() - w()), t() - w(), above(w(), t())),
+    case("a positive sum does not make the difference positive", absolute(t() - w()), t() - w(), Given((Positive(t() + w(), ("t + w > 0",)),))),
     case("a root may vanish", root(t() + w()), 0, relation=">", kinds={"t": "zero", "w": "zero"}),
     case("a root of one entry may vanish", root(t()), 0, relation=">", kinds={"t": "zero"}),
     case("squares need not exceed one of them strictly", total(k, sq(x(k))), sq(x(i)), at_least(c, 2), relation=">", kinds={"x": "zero"}),
@@ -871,7 +879,7 @@ FALSE = [
     case("abs of what is not defined as positive, differentiated by it", D(absolute(h()), h()), 1,
          define={"h": Abstraction((), t())}),
     case("log of a quotient by a negative difference, unsigned", log(v() * (w() - t()) / sq(t() - w())), log(-v()) - log(w() - t()),
-         positive(w() - t(), "w - t"), why="never defined on both sides"),
+         above(w(), t()), why="never defined on both sides"),
     case("differences of positives", t() - w(), 0, positive(t(), "t"), positive(w(), "w"), relation=">"),
     case("a sum's pay is spent once", total(k, sq(x(k))), sq(x(i)) + sq(x(j)), relation=">="),
     case("two sums pay once, of two ranges", SUM * FEATURES + delta(i, j), exp(z(i)) * FEATURES + exp(v(a)) * SUM, relation=">="),
