@@ -492,6 +492,9 @@ TRUE = [
     case("the inverse of a matrix of size one", inverse(M, index("f", 1), index("g", 1)), over(M(index(0, 1), index(0, 1)))),
     case("the determinant of a matrix of size one", determinant(M, 1), M(index(0, 1), index(0, 1))),
     case("what a definition demands", g_(i) - g_(i), 0, define={"g": Abstraction((o,), log(x(o)))}, conditions=((x(i), "> 0"),)),
+    case("a factor moves into a sum with the root of a sum", y(j) * total(k, x(k) * root(total(i, sq(A(k, i))))),
+         total(k, root(total(i, sq(A(k, i)))) * (x(k) * y(j)))),
+    case("a sum of powers of sums", total(k, x(k) * power(total(i, A(k, i)), 2)), total(k, i, j, x(k) * A(k, i) * A(k, j))),
     # ------------------------------------------------------------ and some harder ones
     case("x_i > 0 at one class", absolute(x(k)), x(k), positive(x(i), "x"), label_is_k(), uses=("x > 0",)),
     case("a positive sum exceeds a summand", total(k, x(k)), x(i), positive(x(i), "x"), relation=">=", uses=("x > 0",)),
@@ -867,6 +870,19 @@ FALSE = [
     case("held, and resting on what is moved, two steps away", D(sq(h()), t(), h()), 0,
          define={"h": Abstraction((), two * g_()), "g": Abstraction((), t())}, why="h is held, and rests on t"),
     same("a diagonal matrix is no scalar", inv(mul(diag(xv), A_)), X.Hadamard(inv(A_), mul(xv, T(ones())))),
+    # ------------------------------------------------------------ deltas with an index that is bound inside
+    case("a delta with a row inside a determinant", total(r, determinant(lambda f, g: M(f, g) + delta(f, r))),
+         determinant(lambda f, g: M(f, g) + N(1)) + (Size(n) - N(1)) * determinant(M)),
+    case("a delta with a column inside an inverse", total(r, inverse(lambda f, g: M(f, g) + delta(g, r), p, q)),
+         inverse(lambda f, g: M(f, g) + N(1), p, q) + (Size(n) - N(1)) * inverse(M, p, q)),
+    # ------------------------------------------------------------ sums of roots of sums
+    case("a root of a sum is a factor", total(k, x(k) * root(total(i, sq(A(k, i))))), total(k, x(k))),
+    case("a sum to three halves is not the sum", total(k, x(k) * power(total(i, exp(A(k, i))), "3/2")), total(k, x(k) * total(i, exp(A(k, i))))),
+    case("one over a root of a sum is a factor", total(k, x(k) * power(total(i, exp(A(k, i))), "-1/2")), total(k, x(k))),
+    case("one over a sum is not the sum", total(k, x(k) / total(i, exp(A(k, i)))), total(k, x(k) * total(i, exp(A(k, i))))),
+    case("a sum of products is no product of sums", total(k, x(k) * y(k)), total(k, x(k)) * total(k, y(k))),
+    case("a square of a sum is no sum of squares", sq(total(k, x(k) * y(k))), total(k, sq(x(k) * y(k)))),
+    case("a cube of a sum", power(total(k, x(k)), 3), total(i, total(j, x(i) * x(j) * x(j)))),
     # ------------------------------------------------------------ powers and deltas
     case("the square of an entry under a delta is not the entry", sq(delta(i, j) * x(i)), delta(i, j) * x(i)),
     case("the cube of an entry under a delta is not its square", power(delta(i, j) * x(i), 3), delta(i, j) * sq(x(i))),
