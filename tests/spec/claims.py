@@ -871,8 +871,8 @@ FALSE = [
          define={"h": Abstraction((), two * g_()), "g": Abstraction((), t())}, why="h is held, and rests on t"),
     same("a diagonal matrix is no scalar", inv(mul(diag(xv), A_)), X.Hadamard(inv(A_), mul(xv, T(ones())))),
     # ------------------------------------------------------------ deltas with an index that is bound inside
-    case("a delta with a row inside a determinant", total(r, determinant(lambda f, g: M(f, g) + delta(f, r))),
-         determinant(lambda f, g: M(f, g) + N(1)) + (Size(n) - N(1)) * determinant(M)),
+    case("a delta with a row inside a determinant", total(r, sq(determinant(lambda f, g: M(f, g) + delta(f, r)))),
+         sq(determinant(lambda f, g: M(f, g) + N(1))) + (Size(n) - N(1)) * sq(determinant(M))),
     case("a delta with a column inside an inverse", total(r, inverse(lambda f, g: M(f, g) + delta(g, r), p, q)),
          inverse(lambda f, g: M(f, g) + N(1), p, q) + (Size(n) - N(1)) * inverse(M, p, q)),
     # ------------------------------------------------------------ sums of roots of sums
