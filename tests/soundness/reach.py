@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import coverage
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
@@ -82,7 +83,10 @@ def report(seed: int, claims: int, documents: Sequence[Path]) -> int:
     found = measure(sources)
     console = Console()
     title = f"lines exercised, in percent ({claims:,} claims of seed {seed})"
-    table = Table("function", "lines", *sources, "all", "branches, all", title=title)
+    table = Table(title=title, box=SIMPLE, pad_edge=False)
+    table.add_column("function", overflow="fold", min_width=24)
+    for name in ("lines", *sources, "all", "branches"):
+        table.add_column(name, justify="right")
     missing: list[str] = []
     for path in KERNEL:
         whole = next(body for name, body in found["all"].items() if name.endswith(path))
@@ -90,6 +94,8 @@ def report(seed: int, claims: int, documents: Sequence[Path]) -> int:
             name: next((body for file, body in files.items() if file.endswith(path)), None)
             for name, files in found.items()
         }
+        table.add_section()
+        table.add_row(f"[b]{path}[/b]")
         for function, region in whole["functions"].items():
             summary = region["summary"]
             if not function or not summary["num_statements"]:
@@ -97,8 +103,7 @@ def report(seed: int, claims: int, documents: Sequence[Path]) -> int:
             shares = [_percent(_region(parts[name], function)) for name in (*sources, "all")]
             branches = summary.get("num_branches", 0)
             taken = f"{summary['covered_branches']}/{branches}" if branches else ""
-            label = f"{Path(path).stem}.{function}"
-            table.add_row(label, str(summary["num_statements"]), *shares, taken)
+            table.add_row(function.rpartition(".")[2], str(summary["num_statements"]), *shares, taken)
             if region["missing_lines"]:
                 lines = ", ".join(map(str, region["missing_lines"]))
                 missing.append(f"{path}: {function}: lines {lines}")
