@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, fields
 from fractions import Fraction
 from itertools import product
 
@@ -423,9 +423,8 @@ def symbols_of(part: object) -> frozenset[str]:
         return frozenset[str]().union(*map(symbols_of, part))
     if isinstance(part, Mapping):
         return symbols_of(tuple(part.values()))
-    if is_dataclass(part):
-        return frozenset[str]().union(*(symbols_of(getattr(part, slot.name)) for slot in fields(part)))
-    return frozenset()
+    slots = getattr(type(part), "__dataclass_fields__", ())
+    return frozenset[str]().union(*(symbols_of(getattr(part, slot)) for slot in slots))
 
 
 def worlds(claim: Claim, kinds: Mapping[str, str], seed: int, count: int) -> Iterator[World]:
@@ -494,22 +493,27 @@ def _reflection(v: list[Fraction], i: int, j: int) -> Fraction:
 def makers() -> dict[str, Callable[[World, str, Place], arb]]:
     """How to make entries with a property, by its name."""
 
-    def whole(world: World, tensor: str, size: int) -> list[Fraction]:
-        return [abs(world.draw(tensor, place)) for place in range(size)]
+    def whole(world: World, tensor: str, size: int, row: Place = ()) -> list[Fraction]:
+        return [abs(world.draw(tensor, *row, place)) for place in range(size)]
 
     def positive(world: World, tensor: str, place: Place) -> arb:
         return real(abs(world.draw(tensor, place)))
 
-    def simplex(world: World, tensor: str, place: Place) -> arb:
-        weights = whole(world, tensor, world.sizes["c"])
-        return real(weights[place[0]] / sum(weights))
+    def simplex(world: World, tensor: str, place: Place, size: int | None = None) -> arb:
+        """Positive, with the sum 1 along the last index."""
+        *row, at = place
+        weights = whole(world, tensor, size or world.sizes["c"], tuple(row))
+        return real(weights[at] / sum(weights))
 
     def symmetric(world: World, tensor: str, place: Place) -> arb:
         return real(world.draw(tensor, tuple(sorted(place))))
 
-    def one_hot(world: World, tensor: str, place: Place) -> arb:
-        chosen = random.Random(f"{world.seed} {tensor}").randrange(world.sizes["c"])
-        return arb(int(place[0] == chosen))
+    def one_hot(world: World, tensor: str, place: Place, size: int | None = None) -> arb:
+        *row, at = place
+        chosen = random.Random(" ".join(map(str, (world.seed, tensor, *row)))).randrange(
+            size or world.sizes["c"]
+        )
+        return arb(int(at == chosen))
 
     def one_hot_at_k(world: World, tensor: str, place: Place) -> arb:
         return arb(int(place[0] == _place_of(world, "k")))
@@ -565,6 +569,8 @@ def makers() -> dict[str, Callable[[World, str, Place], arb]]:
         "negative": lambda world, tensor, place: -real(abs(world.draw(tensor, place))),
         "positive": positive,
         "simplex": simplex,
+        "simplex of 2": lambda world, tensor, place: simplex(world, tensor, place, 2),
+        "one-hot of 2": lambda world, tensor, place: one_hot(world, tensor, place, 2),
         "symmetric": symmetric,
         "one-hot": one_hot,
         "one-hot at k": one_hot_at_k,
