@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from derive.diagnostics import Diagnostic
@@ -176,13 +176,18 @@ def claim_text(report: Report, step: Step, style: Style) -> str:
     return "\n".join(page.lines).rstrip("\n") + "\n"
 
 
-def claim_message(report: Report, step: Step) -> str:
-    """What is to be said of one claim where its place and its text are shown anyway."""
+def claim_messages(report: Report) -> Callable[[Step], str]:
+    """What is to be said of a claim of this report where its place and its text are shown anyway."""
     page = _Page(report, Style(width=100))
-    page.details(step)
     lead = len(f"{' ' * page.source.gutter} = ")
-    first = safe(step.message or f"not proved: {step.verdict}")
-    return "\n".join([first, *(line[lead:] for line in page.lines)])
+
+    def told(step: Step) -> str:
+        page.lines = []
+        page.details(step)
+        first = safe(step.message or f"not proved: {step.verdict}")
+        return "\n".join([first, *(line[lead:] for line in page.lines)])
+
+    return told
 
 
 def totals_text(reports: Sequence[Report], style: Style) -> str:
@@ -241,6 +246,7 @@ class _Page:
     def __post_init__(self) -> None:
         self.words = BUILTIN_WORDS | self.report.words
         self.source = _Source(self.report)
+        self.notes = self.report.notes_by_place()
 
     # ------------------------------------------------------------------ steps
 
@@ -277,9 +283,8 @@ class _Page:
             self.remark("help", self.message(said))
             if step.repair.kind != "layout" and step.repair.latex not in said:
                 self.block(wrap(step.repair.latex, self.style.width - 10))
-        for note in self.report.notes:
-            if (note.line, note.column) == (step.line, step.column):
-                self.remark("note", self.message(note.message), note.code)
+        for note in self.notes.get((step.line, step.column), ()):
+            self.remark("note", self.message(note.message), note.code)
 
     def statement(self, step: Step) -> None:
         """What is declared, defined or given, and how it was understood."""
