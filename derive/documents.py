@@ -24,6 +24,7 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from time import monotonic
+from types import FrameType
 
 from derive import checker
 from derive.diagnostics import classify
@@ -312,8 +313,8 @@ class _Guard:
             signal.setitimer(signal.ITIMER_REAL, max(self.budget.seconds, 1e-6), 0.25)
             self.armed = True
 
-    def ring(self, number: int, frame: object) -> None:
-        if self.armed:
+    def ring(self, number: int, frame: FrameType | None) -> None:
+        if self.armed and not _importing(frame):
             raise OutOfTime
 
     def __exit__(self, kind: object, trouble: BaseException | None, _: object) -> bool:
@@ -334,6 +335,15 @@ class _Guard:
             case _:
                 return False
         return True
+
+
+def _importing(frame: FrameType | None) -> bool:
+    """Whether a module is being imported, which would stay half made; the alarm rings again soon."""
+    while frame is not None:
+        if frame.f_code.co_filename == "<frozen importlib._bootstrap>":
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _unknown(step: Step, code: str | None, message: str) -> None:

@@ -40,7 +40,7 @@ _LINE_START = re.compile(r"\r\n?|\n")
 _FRONT_MATTER = re.compile(
     r"\ufeff?(?:---|\+\+\+)[ \t]*\r?\n.*?\n(?:---|\+\+\+|\.\.\.)[ \t]*(?:\r?\n|\Z)", re.DOTALL
 )
-_HOLE = re.compile("\ue000([0-9]+)\ue001")
+_HOLE = re.compile("\ufdd0([0-9]+)\ufdd1")  # no characters: neither a text nor its entities can hold them
 
 # how a formula opens, and how it then closes
 _DELIMITERS = tuple(
@@ -252,7 +252,7 @@ class Annotated:
         pieces: list[str] = []
         for number, formula in zip(numbers, formulas, strict=True):
             if formula.start >= position:
-                pieces += [visible(text[position : formula.start]), f"\ue000{number}\ue001"]
+                pieces += [visible(text[position : formula.start]), f"\ufdd0{number}\ufdd1"]
                 position = formula.end
         pieces.append(visible(text[position:]))
         by_number = dict(zip(numbers, formulas, strict=True))
@@ -442,7 +442,7 @@ class _Setter:
         """A run of text, escaped, with its formulas."""
         parts = _HOLE.split(text)
         for place, part in enumerate(parts):
-            parts[place] = self.formula(int(part)) if place % 2 else escape(part, quote=False)
+            parts[place] = self.formula(int(part)) if place % 2 else escape(visible(part), quote=False)
         return "".join(parts)
 
     def formula(self, number: int) -> str:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -567,7 +568,7 @@ class _Row:
         """The place of a column of the file, None where it is not in this row."""
         if not self.columns or not self.columns[0] <= column <= self.columns[-1]:
             return None
-        return next((k for k, c in enumerate(self.columns) if c >= column), None)
+        return bisect_left(self.columns, column)
 
 
 class _Source:

@@ -226,6 +226,7 @@ BOMBS: dict[str, Bomb] = {
         lambda: GIVEN
         + "$x = 2x$ "
         + " ".join(f"&#{n}; &#x{n:x};" for n in (0, 8, 27, 60, 62, 0x9B, 0x202E, 0x2066, 0xD800, 0xFEFF))
+        + "$\\text{&#x202e;&#27;&lt;b&gt;} = &#x202e; x$ $x&#x9b; = \\text{&#xd800;}$"
         + " &lt;script&gt; &#xE000;0&#xE001; &#xE000;7&#xE001; &#xE000;x&#xE001; &Tab; &NewLine; &bsol;\n\n"
         + "[&#xE000;0&#xE001;](http://a.example/&#x202E;&quot;&#xE000;0&#xE001;)\n\n# &#xE000;0&#xE001;\n"
     ),
