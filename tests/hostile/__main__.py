@@ -29,7 +29,7 @@ from tests.hostile import worker
 from tests.hostile.bombs import BOMBS
 from tests.hostile.mutation import CORPUS
 
-GUIDED = 4  # one document in so many is found by coverage
+GUIDED = 10  # one document in so many is found by coverage
 MEMORY = 3 * 2**30  # bytes of address space that a process may have
 WORST = 8
 
