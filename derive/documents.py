@@ -57,7 +57,7 @@ def find(arguments: Iterable[Path]) -> Iterator[tuple[Path, str | None]]:
     """Every document that the arguments name, each once, in order; or what is wrong with an argument.
 
     Of a folder, all documents below it, sorted; hidden files and folders, node_modules and virtual
-    environments are left out.
+    environments are left out, and a link that leads out of the folder is told and not followed.
     """
     seen: set[str] = set()
     for argument in arguments:
@@ -94,12 +94,21 @@ def _below(folder: Path) -> tuple[list[Path], list[tuple[Path, str | None]]]:
             and name not in SKIPPED
             and not os.path.exists(os.path.join(where, name, "pyvenv.cfg"))
         )
-        found += [
-            Path(where, name)
-            for name in files
-            if not name.startswith(".") and os.path.splitext(name)[1].lower() in KINDS
-        ]
+        for name in files:
+            if not name.startswith(".") and os.path.splitext(name)[1].lower() in KINDS:
+                path = Path(where, name)
+                if not path.is_symlink() or _is_inside(path, folder):
+                    found.append(path)
+                else:
+                    trouble.append(
+                        (path, "a link that leads out of its folder; name the file to have it read")
+                    )
     return sorted(found), trouble
+
+
+def _is_inside(path: Path, folder: Path) -> bool:
+    """Whether a link leads to something below a folder: what stands elsewhere nobody has named."""
+    return os.path.realpath(path).startswith(os.path.join(os.path.realpath(folder), ""))
 
 
 def text_of(path: Path) -> str:

@@ -207,7 +207,7 @@ def derive_gradient(
 
 
 def proved_result(problem: Problem, order: int = 1) -> Expression | None:
-    """The shortest matrix form of a derivative that the kernel proves; without a derivation, None without one.
+    """The shortest matrix form of a derivative that the kernel proves, without a derivation; None if none is.
 
     Several times as fast as `derive_gradient`, for who needs the answer and not the way to it.
     """

@@ -56,7 +56,7 @@ def _file(path: str) -> str:
     root, there = os.environ.get("GITHUB_WORKSPACE"), os.path.abspath(path)
     if root and there.startswith(os.path.join(os.path.abspath(root), "")):
         path = os.path.relpath(there, root)
-    return path.replace(os.sep, "/")
+    return "\n".join(map(safe, path.replace(os.sep, "/").split("\n")))  # a line's end is escaped later
 
 
 def _data(text: str) -> str:

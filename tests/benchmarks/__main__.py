@@ -97,15 +97,26 @@ def gradients(seconds: float) -> Iterator[Row]:
 
 def start(runs: int) -> Iterator[Row]:
     """Whole processes, bytecode written before: their processor time."""
-    document = next((path for path in (CORPUS / "seed-000.md",) if path.exists()), CATALOGUE / "cross-entropy.md")
+    document = next(
+        (path for path in (CORPUS / "seed-000.md",) if path.exists()), CATALOGUE / "cross-entropy.md"
+    )
     catalogue = sorted(map(str, CATALOGUE.glob("*.md")))
     derive = ["-m", "derive"]
     yield Row(
-        f"a document: {document.name}", "derive check", *_beside([*derive, "check", "--isolated", str(document)], runs)
+        f"a document: {document.name}",
+        "derive check",
+        *_beside([*derive, "check", "--isolated", str(document)], runs),
     )
-    for name, command in {"import sympy": ["-c", "import sympy"], "import numpy": ["-c", "import numpy"]}.items():
+    for name, command in {
+        "import sympy": ["-c", "import sympy"],
+        "import numpy": ["-c", "import numpy"],
+    }.items():
         yield Row("", f"python -c '{name}'", *_beside(command, runs))
-    yield Row("the catalogue", f"derive check, {len(catalogue)} documents", *_beside([*derive, "check", "--isolated", *catalogue], 3))
+    yield Row(
+        "the catalogue",
+        f"derive check, {len(catalogue)} documents",
+        *_beside([*derive, "check", "--isolated", *catalogue], 3),
+    )
     yield Row("", "derive list", *_beside([*derive, "list"], runs))
     yield Row("", "python -c pass", *_beside(["-c", "pass"], runs))
 

@@ -225,7 +225,9 @@ class Timing:
     def remark(self) -> str:
         """How much of it was done, and shown."""
         done = "" if self.done == self.entries else f"{self.done} of {self.entries} entries in time"
-        doubt = "" if self.shown == self.done else f"{self.done - self.shown} of {self.done} not shown to be 0"
+        doubt = (
+            "" if self.shown == self.done else f"{self.done - self.shown} of {self.done} not shown to be 0"
+        )
         return "; ".join(part for part in (done, doubt) if part)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 from derive import documents
@@ -37,7 +38,7 @@ def contraction(body: Callable[[list[Index]], Sequence[Term]], count: int) -> Ca
 
 def a_chain(i: list[Index]) -> list[Term]:
     """A_ij A_jk A_kl …"""
-    return [Entry("A", (p, q)) for p, q in zip(i, i[1:], strict=False)]
+    return [Entry("A", (p, q)) for p, q in pairwise(i)]
 
 
 def all_pairs(i: list[Index]) -> list[Term]:
@@ -91,5 +92,3 @@ def curves() -> Iterator[tuple[str, list[tuple[int, float]], float]]:
         points = [(size, best(make(size), 1.0, 7)) for size in sizes]
         (a, s), (b, t) = points[len(points) // 2], points[-1]
         yield name, points, math.log(t / s) / math.log(b / a)
-
-

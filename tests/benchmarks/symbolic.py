@@ -1,8 +1,8 @@
 """Derivatives with a derivation, beside tensorgrad's.
 
 derive is given LaTeX and answers with the result in matrix form, which the kernel has proved; or with that and
-a derivation, of which it has proved every step. tensorgrad is given its own tensors and answers with a simplified tensor network.
-It proves nothing and does not write matrices. It runs in an environment of its own, which is made below the
+a derivation, of which it has proved every step. tensorgrad is given its own tensors and answers with a
+simplified tensor network. It proves nothing and does not write matrices. It runs in an environment of its own, which is made below the
 cache directory at the first run; it is licensed under the AGPL, and nothing here depends on it.
 """
 
@@ -43,7 +43,8 @@ QUESTIONS: dict[str, tuple[str, str, tuple[str, ...], int]] = {
         r"g^T V^T \mathrm{softmax}(K q)",
         "q",
         (
-            r"q \in \mathbb{R}^d, K \in \mathbb{R}^{n \times d}, V \in \mathbb{R}^{n \times e}, g \in \mathbb{R}^e",
+            r"q \in \mathbb{R}^d, K \in \mathbb{R}^{n \times d}",
+            r"V \in \mathbb{R}^{n \times e}, g \in \mathbb{R}^e",
         ),
         1,
     ),

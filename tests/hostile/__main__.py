@@ -82,7 +82,9 @@ def _once(kind: str, start: int, stop: int, options: argparse.Namespace, tally: 
                     else:
                         open_name = None
                         tally.records.append(record)
-                        tally.faults += [f"{record['end']}: {said} ({record['path']})" for said in record["complaints"]]
+                        tally.faults += [
+                            f"{record['end']}: {said} ({record['path']})" for said in record["complaints"]
+                        ]
             process.wait()
             if open_name is not None and process.returncode not in (0, -9):
                 last = errors.result().decode(errors="replace").strip().splitlines()[-1:]
@@ -117,9 +119,14 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=None, help="of the mutants; a new one is printed without")
     parser.add_argument("--jobs", type=int, default=2, help="processes at a time (2)")
     parser.add_argument("--seconds", type=float, default=0.3, help="that a claim may take (0.3)")
-    parser.add_argument("--limit", type=float, default=180.0, help="seconds until a process counts as hung (180)")
-    parser.add_argument("--corpus", type=Path, default=CORPUS, help="a folder with more documents to begin with")
+    parser.add_argument(
+        "--limit", type=float, default=180.0, help="seconds until a process counts as hung (180)"
+    )
+    parser.add_argument(
+        "--corpus", type=Path, default=CORPUS, help="a folder with more documents to begin with"
+    )
     parser.add_argument("--no-bombs", action="store_true", help="mutants alone")
+    parser.add_argument("--no-guided", dest="guided", action="store_false", help="without atheris")
     parser.add_argument("--json", action="store_true", help="print one object instead")
     parser.add_argument("--worker", nargs=7, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -128,15 +135,29 @@ def main() -> int:
         worker.main(kind, int(seed), int(start), int(stop), Path(corpus), float(seconds), int(memory))
         return 0
     options.seed = random.SystemRandom().randrange(2**31) if options.seed is None else options.seed
-    has_atheris = importlib.util.find_spec("atheris") is not None
+    has_atheris = options.guided and importlib.util.find_spec("atheris") is not None
     count = options.documents // GUIDED if has_atheris else 0
-    parts = {"bombs": 0 if options.no_bombs else len(BOMBS), "mutants": options.documents - count, "guided": count}
+    parts = {
+        "bombs": 0 if options.no_bombs else len(BOMBS),
+        "mutants": options.documents - count,
+        "guided": count,
+    }
     if not options.json:
-        print(f"seed {options.seed}" + ("" if has_atheris else "; atheris is not installed: nothing is guided by coverage"))
+        print(
+            f"seed {options.seed}"
+            + (
+                ""
+                if has_atheris
+                else "; nothing is guided by coverage"
+                + ("" if not options.guided else ": atheris is not installed")
+            )
+        )
     found: dict[str, Tally] = {}
     for kind, number in parts.items():
         began = time.perf_counter()
-        spans = [span for span in shares(number, 1 if kind == "guided" else options.jobs) if span[0] < span[1]]
+        spans = [
+            span for span in shares(number, 1 if kind == "guided" else options.jobs) if span[0] < span[1]
+        ]
         with ThreadPoolExecutor(options.jobs) as pool:
             tallies = list(pool.map(lambda span, kind=kind: run(kind, *span, options), spans))
         found[kind] = Tally([r for t in tallies for r in t.records], [f for t in tallies for f in t.faults])

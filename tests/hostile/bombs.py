@@ -65,9 +65,7 @@ def display(formula: str, given: str = GIVEN) -> str:
 
 def _doubling() -> str:
     names = ["\\" + "abcdefghij"[n // 10] + "abcdefghij"[n % 10] + "x" for n in range(60)]
-    chain = "\n".join(
-        f"\\newcommand{{{a}}}{{{b}{b}}}" for a, b in zip(names, [*names[1:], "x"], strict=True)
-    )
+    chain = "\n".join(f"\\newcommand{{{a}}}{{{b}{b}}}" for a, b in zip(names, [*names[1:], "x"], strict=True))
     return f"{GIVEN}$${chain}$$\n\n$${names[0]} = x$$\n\n" * 3
 
 
@@ -199,7 +197,7 @@ BOMBS: dict[str, Bomb] = {
     ),
     "line separators": Bomb(lambda: GIVEN + "$x =\u2028 2x$\u2029$x\x0b=\x0c3x\x85$\r\r\n$x = 4x$\x1c\x1d\x1e\n"),
     "letters from everywhere": Bomb(
-        lambda: GIVEN + "".join(f"${chr(c)} = {chr(c)} + x$\n\n" for c in [*range(0xA1, 0x600, 3), *range(0x1D400, 0x1D800, 7)])
+        lambda: GIVEN + "".join(f"${chr(c)} = {chr(c)} + x$\n\n" for c in [*range(0xA1, 0x600, 13), *range(0x1D400, 0x1D800, 71)])
     ),
     # ── markup
     "markup in text": Bomb(lambda: GIVEN + "\n\n".join(MARKUP) + "\n\n$x = 2x$\n"),

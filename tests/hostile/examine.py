@@ -30,11 +30,14 @@ from derive.report import Report
 FORMATS = ("json", "markdown", "html", "sarif", "github")
 BUG = "a bug in derive"
 VOID = {"meta", "br", "hr", "input"}
-ELEMENTS = VOID | set(
-    "html head title style body main section header footer article h1 h2 h3 h4 h5 h6 p div span ul ol li dl dt dd"
-    " table caption thead tbody tr th td details summary small b i em strong s code pre blockquote a label"
-    " math mrow mi mn mo ms mtext mspace msub msup msubsup munder mover munderover mfrac msqrt mroot mstyle mtable"
-    " mtr mtd mpadded mphantom menclose mmultiscripts mprescripts none mfenced semantics merror".split()
+ELEMENTS = VOID | frozenset(
+    re.findall(
+        r"\S+",
+        """html head title style body main section header footer article h1 h2 h3 h4 h5 h6 p div span ul ol li dl
+        dt dd table caption thead tbody tr th td details summary small b i em strong s code pre blockquote a label
+        math mrow mi mn mo ms mtext mspace msub msup msubsup munder mover munderover mfrac msqrt mroot mstyle
+        mtable mtr mtd mpadded mphantom menclose mmultiscripts mprescripts none mfenced semantics merror""",
+    )
 )
 HTTP = re.compile(r"https?://|#")
 COLOUR = re.compile("\x1b\\[[0-9;]*m")
@@ -104,19 +107,29 @@ def rendered(reports: list[Report]) -> Iterator[str]:
         yield from acting(form, text)
         if form in ("json", "sarif"):
             json.loads(text)
-        elif form == "html":
-            yield from _Page().read(text)
-        elif form == "markdown":
-            yield from _raw_html(text)
-        else:
-            yield from (f"github: a line {line!r}" for line in text.split("\n") if not _annotation(line))
+        yield from markup(form, text)
+
+
+def markup(form: str, text: str) -> list[str]:
+    """Markup, or commands, that the format does not have of itself."""
+    if form == "html":
+        return _Page().read(text)
+    if form == "markdown":
+        return list(_raw_html(text))
+    if form == "github":
+        return [f"github: a line {line!r}" for line in text.split("\n") if not _annotation(line)]
+    return []
 
 
 def acting(form: str, text: str) -> Iterator[str]:
     """Characters that a terminal or a browser acts on."""
     allowed = "\n\t" + (JOINERS if form == "html" else "")
     for character in sorted(set(text)):
-        if character not in allowed and not character.isprintable() and unicodedata.category(character) != "Zs":
+        if (
+            character not in allowed
+            and not character.isprintable()
+            and unicodedata.category(character) != "Zs"
+        ):
             yield f"{form}: the character U+{ord(character):04X} as it is"
 
 
@@ -160,11 +173,20 @@ class _Page(HTMLParser):
         if tag not in ELEMENTS:
             self.complaints.append(f"html: <{tag}>")
         for name, value in attributes:
-            if name.startswith("on") or name in ("src", "srcset", "action", "formaction", "srcdoc", "xlink:href"):
+            if name.startswith("on") or name in (
+                "src",
+                "srcset",
+                "action",
+                "formaction",
+                "srcdoc",
+                "xlink:href",
+            ):
                 self.complaints.append(f"html: {name}={value!r}")
             elif name == "href" and not HTTP.match(value or ""):
                 self.complaints.append(f"html: a link to {value!r}")
-            elif name == "style" and not re.fullmatch(r"--columns:\d+|(text-align|padding|margin)[\w:;%. -]*", value or ""):
+            elif name == "style" and not re.fullmatch(
+                r"--columns:\d+|(text-align|padding|margin)[\w:;%. -]*", value or ""
+            ):
                 self.complaints.append(f"html: style={value!r}")
         if tag not in VOID:
             self.open.append(tag)

@@ -17,7 +17,19 @@ ROOT = Path(__file__).resolve().parents[2]
 CORPUS = ROOT.parent / "shared" / "corpus"
 TOKEN = re.compile(r"\\[A-Za-z]+|\\.|\s+|[A-Za-z]+|[0-9]+|.", re.DOTALL)
 LARGEST = 1500  # characters of a seed
-BRACKETS = tuple("{}[]()|&$`") + ("\\{", "\\}", "\\left", "\\right", "$$", "\\[", "\\]", "\\(", "\\)", "-->", "<!--")
+BRACKETS = tuple("{}[]()|&$`") + (
+    "\\{",
+    "\\}",
+    "\\left",
+    "\\right",
+    "$$",
+    "\\[",
+    "\\]",
+    "\\(",
+    "\\)",
+    "-->",
+    "<!--",
+)
 COMMANDS = (
     *(f"\\{name}" for name in (
         "frac sqrt sum prod partial nabla hat bar mathbf mathrm mathbb operatorname text begin{align} end{align}"
@@ -34,7 +46,28 @@ LINES = (
     "$y$ is a one-hot vector of length $c$", "% derive: x = x", "\\begin{equation}", "\\end{document}", "⟦9⟧ is one-hot",
     "number of classes is $²$", "\ue0000\ue001", "\ufdd00\ufdd1", "1. $x \\in \\mathbb{R}^{0}$", "$x \\in \\mathbb{R}^{-1 \\times n}$",
 )  # fmt: skip
-CHARACTERS = (*BIDI, *ZERO_WIDTH, *C1, "\x1b", "\x07", "\0", "\u0301", "\u2028", "\x0b", "\r", "\ud800", "²", "𝐱", "①", "Ａ", "ß", "ı", "\ue000", "ⅷ", "٣")
+CHARACTERS = (
+    *BIDI,
+    *ZERO_WIDTH,
+    *C1,
+    "\x1b",
+    "\x07",
+    "\0",
+    "\u0301",
+    "\u2028",
+    "\x0b",
+    "\r",
+    "\ud800",
+    "²",
+    "𝐱",
+    "①",
+    "Ａ",
+    "ß",
+    "ı",
+    "\ue000",
+    "ⅷ",
+    "٣",
+)
 
 
 def seeds(corpus: Path) -> list[tuple[str, str]]:
@@ -77,7 +110,10 @@ def as_file(text: str, suffix: str, rng: random.Random) -> bytes:
     """The bytes of a document; of a notebook, its JSON, now and then broken as well."""
     if suffix == ".ipynb":
         cells = [{"cell_type": "markdown", "metadata": {}, "source": part} for part in text.split("\n\n\n")]
-        text = json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": cells}, ensure_ascii=rng.random() < 0.5)
+        text = json.dumps(
+            {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": cells},
+            ensure_ascii=rng.random() < 0.5,
+        )
         if rng.random() < 0.2:
             text = _cut(text, "", rng)
     data = text.encode("utf-8", "surrogatepass" if rng.random() < 0.1 else "ignore")

@@ -13,8 +13,26 @@ import sysconfig
 from collections.abc import Callable
 from pathlib import Path
 
-ACTING = ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.fork", "socket.connect", "urllib.Request")
-CHANGING = ("os.remove", "os.rename", "os.mkdir", "os.rmdir", "os.link", "os.symlink", "os.chmod", "os.truncate", "shutil.rmtree")
+ACTING = (
+    "subprocess.Popen",
+    "os.system",
+    "os.exec",
+    "os.posix_spawn",
+    "os.fork",
+    "socket.connect",
+    "urllib.Request",
+)
+CHANGING = (
+    "os.remove",
+    "os.rename",
+    "os.mkdir",
+    "os.rmdir",
+    "os.link",
+    "os.symlink",
+    "os.chmod",
+    "os.truncate",
+    "shutil.rmtree",
+)
 LOOKING = ("os.listdir", "os.scandir")
 
 
@@ -46,10 +64,13 @@ def watch(allowed: Callable[[str, bool], bool]) -> list[str]:
             name = os.path.abspath(os.fsdecode(path))
             mode, flags = (arguments[1], arguments[2]) if event == "open" else (None, 0)
             writing = event in CHANGING or bool(set(str(mode or "")) & set("wax+"))
-            writing = writing or bool(isinstance(flags, int) and flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT))
-            if event in LOOKING and name in searched:
-                return
-            if (writing or not os.path.join(name, "").startswith(own)) and not allowed(name, writing):
+            writing = writing or bool(
+                isinstance(flags, int) and flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
+            )
+            is_own = os.path.join(name, "").startswith(own)
+            if (event in LOOKING and name in searched) or (is_own and "__pycache__" in name):
+                return  # modules, and their bytecode
+            if (writing or not is_own) and not allowed(name, writing):
                 found.append(f"{event} {name!r}{' to write' if writing else ''}")
 
     sys.addaudithook(hook)
@@ -64,7 +85,9 @@ def main() -> None:
     found = watch(lambda name, writing: name == os.devnull)
     status = cli.run(arguments)
     seen = list(found)
-    Path(listing).write_text("".join(f"{line}\n" for line in seen), encoding="utf-8", errors="backslashreplace")
+    Path(listing).write_text(
+        "".join(f"{line}\n" for line in seen), encoding="utf-8", errors="backslashreplace"
+    )
     sys.exit(status)
 
 

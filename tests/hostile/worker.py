@@ -21,7 +21,14 @@ from tests.hostile.bombs import BOMBS
 from tests.hostile.mutation import as_file, mutate, seeds
 
 SUFFIXES = (".md", ".tex", ".ipynb")
-INSTRUMENTED = ["derive.reader", "derive.checker", "derive.documents", "derive.lowering", "derive.suppression", "derive.render"]
+INSTRUMENTED = [
+    "derive.reader",
+    "derive.checker",
+    "derive.documents",
+    "derive.lowering",
+    "derive.suppression",
+    "derive.render",
+]
 
 
 def documents(seed: int, start: int, stop: int, corpus: Path) -> Iterator[tuple[str, str, bytes]]:
@@ -54,7 +61,9 @@ class Examiner:
         self.folder = Path(tempfile.mkdtemp(prefix="hostile-"))
         resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
         inside = os.path.join(os.path.realpath(self.folder), "")
-        self.opened = watch(lambda name, writing: name.startswith((inside, "/proc/self/")) or name == os.devnull)
+        self.opened = watch(
+            lambda name, writing: name.startswith((inside, "/proc/self/")) or name == os.devnull
+        )
 
     def __call__(self, name: str, suffix: str, data: bytes) -> None:
         path = self.folder / f"document{suffix}"
@@ -63,7 +72,9 @@ class Examiner:
         found = self.examine(path, self.seconds)
         found.complaints += self.opened
         self.opened.clear()
-        self.say({"end": name, "size": len(data), **asdict(found), "path": self.kept(name, path, found.complaints)})
+        self.say(
+            {"end": name, "size": len(data), **asdict(found), "path": self.kept(name, path, found.complaints)}
+        )
 
     def kept(self, name: str, path: Path, complaints: list[str]) -> str | None:
         """Where a document that something is wrong with stays."""
@@ -107,7 +118,14 @@ def guided(seed: int, count: int, corpus: Path, seconds: float, memory: int) -> 
         text = mutate(data[1:].decode("utf-8", "replace"), texts, rng)
         return (data[:1] or b"\0") + text.encode("utf-8", "replace")[: largest - 1]
 
-    arguments = [f"-runs={count}", f"-seed={seed % 2**31}", "-timeout=0", "-max_len=6000", "-rss_limit_mb=0", "-verbosity=0"]
+    arguments = [
+        f"-runs={count}",
+        f"-seed={seed % 2**31}",
+        "-timeout=0",
+        "-max_len=6000",
+        "-rss_limit_mb=0",
+        "-verbosity=0",
+    ]
     atheris.Setup([sys.argv[0], *arguments, str(begin)], one, custom_mutator=mutated)
     atheris.Fuzz()
 
