@@ -169,17 +169,22 @@ def taylor_slope(function: Function, at: ArrayLike, direction: ArrayLike, slope:
 
 def real_array(value: ArrayLike, what: str) -> Array:
     """A copy as doubles. Raises TypeError, naming `what`, where the value is not real numbers."""
+    return np.array(_doubles(value, what))
+
+
+def _doubles(value: ArrayLike, what: str) -> Array:
+    """The value itself where it is an array of doubles; no function may be called with that."""
     array = np.asarray(value)
     if array.dtype.kind not in "fiub":
         raise TypeError(f"{what} must be real numbers, got {array.dtype} of shape {array.shape}")
-    return array.astype(np.float64)
+    return array.astype(np.float64, copy=False)
 
 
 # ── one line through the point ─────────────────────────────────────────────────────────────────────────
 
 
 def _line(at: ArrayLike, direction: ArrayLike) -> tuple[Array, Array]:
-    point, v = real_array(at, "the point"), real_array(direction, "the direction")
+    point, v = _doubles(at, "the point"), _doubles(direction, "the direction")
     if v.shape != point.shape:
         raise ValueError(f"the direction has shape {v.shape}, the point {point.shape}")
     if not v.any() or not np.isfinite(v).all():

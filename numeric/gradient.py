@@ -11,7 +11,7 @@ no other constant enters it. To lie within it is agreement only if it is itself 
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from html import escape
@@ -263,10 +263,10 @@ class _Scalar:
 
 @dataclass(frozen=True)
 class _Comparison:
-    """What differences say of the true gradient: its entries, or its products with directions (k, …)."""
+    """What differences say of the true gradient: its entries, or its products with directions."""
 
     estimate: Estimate
-    directions: Array | None
+    directions: Sequence[Array] | None
     precision: float
 
     def claimed(self, gradient: Array) -> Array:
@@ -389,7 +389,7 @@ def _random_directions(
     rng = np.random.default_rng(seed)
     tests = [random_direction(point.shape, rng) for _ in range(directions)]
     slopes = [directional_difference(function, point, test) for test in tests]
-    comparison = _Comparison(_joined(slopes), np.array(tests), precision)
+    comparison = _Comparison(_joined(slopes), tests, precision)
     outcome = comparison.outcome(given, "random directions by differences", function.calls)
     if outcome.verdict != "disagree":
         return outcome
@@ -397,7 +397,7 @@ def _random_directions(
     more = [random_direction(point.shape, rng) for _ in range(DIAGNOSIS - directions)]
     slopes += [directional_difference(function, point, test) for test in more]
     tests += more
-    comparison = _Comparison(_joined(slopes), np.array(tests), precision)
+    comparison = _Comparison(_joined(slopes), tests, precision)
     words, mended = _resemblance(given, comparison)
     index: tuple[int, ...] | None
     if mended is not None:
@@ -411,7 +411,7 @@ def _random_directions(
 
     one = np.zeros(point.shape)
     one[index] = 1.0
-    there = _Comparison(_joined([directional_difference(function, point, one)]), one[None], precision)
+    there = _Comparison(_joined([directional_difference(function, point, one)]), [one], precision)
     entry = there.outcome(given, outcome.method, function.calls)
     if entry.verdict != "disagree":
         return replace(outcome, looks_like=words)

@@ -152,10 +152,8 @@ def test_only_named_files_are_touched(tmp_path):
     )
     (folder / "link.md").symlink_to(secret)
     listing = tmp_path / "listing.txt"
-    ran = subprocess.run(
-        [sys.executable, "-m", "tests.hostile.watch", listing, "check", "--isolated", "--format", "html", folder],
-        cwd=ROOT, capture_output=True, text=True,
-    )  # fmt: skip
+    command = [sys.executable, "-m", "tests.hostile.watch", listing, "check", "--isolated", "--format=html"]
+    ran = subprocess.run([*command, folder], cwd=ROOT, capture_output=True, text=True)
     assert ran.returncode == 2, ran.stderr
     assert "a link that leads out of its folder" in ran.stdout
     opened = {line.split("'")[1] for line in listing.read_text().splitlines()}

@@ -1,9 +1,10 @@
 """Derivatives with a derivation, beside tensorgrad's.
 
-derive is given LaTeX and answers with the result in matrix form, which the kernel has proved; or with that and
-a derivation, of which it has proved every step. tensorgrad is given its own tensors and answers with a
-simplified tensor network. It proves nothing and does not write matrices. It runs in an environment of its own, which is made below the
-cache directory at the first run; it is licensed under the AGPL, and nothing here depends on it.
+derive is given LaTeX and answers with the result in matrix form, which the kernel has proved; or with that
+and a derivation, of which it has proved every step. tensorgrad is given its own tensors and answers with a
+simplified tensor network. It proves nothing and does not write matrices. It runs in an environment of its
+own, which is made below the cache directory at the first run; it is licensed under the AGPL, and nothing
+here depends on it.
 """
 
 from __future__ import annotations

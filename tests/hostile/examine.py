@@ -1,8 +1,8 @@
 """What is wrong with how derive takes a document, if anything: `examine(path)`.
 
-The document is checked once, as the command line checks it, and its report rendered in every format. What is
-complained of: a bug that derive reports of itself, an exception in a renderer, a status other than 0, 1 and 2,
-an output that is not well formed, and characters or markup of the document that act on who reads it.
+The document is checked once, as the command line checks it, and its report rendered in every format. What
+is complained of: a bug that derive reports of itself, an exception in a renderer, a status other than 0, 1
+and 2, an output that is not well formed, and characters or markup of the document that act on who reads it.
 """
 
 from __future__ import annotations
@@ -33,10 +33,11 @@ VOID = {"meta", "br", "hr", "input"}
 ELEMENTS = VOID | frozenset(
     re.findall(
         r"\S+",
-        """html head title style body main section header footer article h1 h2 h3 h4 h5 h6 p div span ul ol li dl
-        dt dd table caption thead tbody tr th td details summary small b i em strong s code pre blockquote a label
-        math mrow mi mn mo ms mtext mspace msub msup msubsup munder mover munderover mfrac msqrt mroot mstyle
-        mtable mtr mtd mpadded mphantom menclose mmultiscripts mprescripts none mfenced semantics merror""",
+        """html head title style body main section header footer article h1 h2 h3 h4 h5 h6 p div span ul ol
+        li dl dt dd table caption thead tbody tr th td details summary small b i em strong s code pre
+        blockquote a label math mrow mi mn mo ms mtext mspace msub msup msubsup munder mover munderover
+        mfrac msqrt mroot mstyle mtable mtr mtd mpadded mphantom menclose mmultiscripts mprescripts none
+        mfenced semantics merror""",
     )
 )
 HTTP = re.compile(r"https?://|#")

@@ -17,19 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CORPUS = ROOT.parent / "shared" / "corpus"
 TOKEN = re.compile(r"\\[A-Za-z]+|\\.|\s+|[A-Za-z]+|[0-9]+|.", re.DOTALL)
 LARGEST = 1500  # characters of a seed
-BRACKETS = tuple("{}[]()|&$`") + (
-    "\\{",
-    "\\}",
-    "\\left",
-    "\\right",
-    "$$",
-    "\\[",
-    "\\]",
-    "\\(",
-    "\\)",
-    "-->",
-    "<!--",
-)
+BRACKETS = (*"{}[]()|&$`", "\\{", "\\}", "\\left", "\\right", "$$", "\\[", "\\]", "\\(", "\\)", "-->", "<!--")
 COMMANDS = (
     *(f"\\{name}" for name in (
         "frac sqrt sum prod partial nabla hat bar mathbf mathrm mathbb operatorname text begin{align} end{align}"
