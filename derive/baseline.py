@@ -13,6 +13,7 @@ import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -108,10 +109,15 @@ def fingerprint(report: Report, step: Step) -> str:
     """What a claim says, whatever its spaces, as a short name; of what has no sides, its whole line."""
     said = [step.lhs, step.relation, step.rhs]
     if not step.lhs and not step.rhs:
-        lines = _LINE_END.split(report.source)
+        lines = _lines(report.source)
         said = [lines[step.line - 1] if step.line <= len(lines) else ""]
     content = "\0".join(" ".join(part.split()) for part in said)
     return sha256(content.encode("utf-8", "surrogatepass")).hexdigest()[:20]
+
+
+@lru_cache(maxsize=1)  # one report asks for each of its claims
+def _lines(source: str) -> list[str]:
+    return _LINE_END.split(source)
 
 
 def _relative(document: str, baseline: Path) -> str:

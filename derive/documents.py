@@ -24,6 +24,7 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from time import monotonic
+from types import FrameType
 
 from derive import checker
 from derive.diagnostics import classify
@@ -58,7 +59,7 @@ def find(arguments: Iterable[Path]) -> Iterator[tuple[Path, str | None]]:
     """Every document that the arguments name, each once, in order; or what is wrong with an argument.
 
     Of a folder, all documents below it, sorted; hidden files and folders, node_modules and virtual
-    environments are left out.
+    environments are left out, and a link that leads out of the folder is told and not followed.
     """
     seen: set[str] = set()
     for argument in arguments:
@@ -95,12 +96,21 @@ def _below(folder: Path) -> tuple[list[Path], list[tuple[Path, str | None]]]:
             and name not in SKIPPED
             and not os.path.exists(os.path.join(where, name, "pyvenv.cfg"))
         )
-        found += [
-            Path(where, name)
-            for name in files
-            if not name.startswith(".") and os.path.splitext(name)[1].lower() in KINDS
-        ]
+        for name in files:
+            if not name.startswith(".") and os.path.splitext(name)[1].lower() in KINDS:
+                path = Path(where, name)
+                if not path.is_symlink() or _is_inside(path, folder):
+                    found.append(path)
+                else:
+                    trouble.append(
+                        (path, "a link that leads out of its folder; name the file to have it read")
+                    )
     return sorted(found), trouble
+
+
+def _is_inside(path: Path, folder: Path) -> bool:
+    """Whether a link leads to something below a folder: what stands elsewhere nobody has named."""
+    return os.path.realpath(path).startswith(os.path.join(os.path.realpath(folder), ""))
 
 
 def text_of(path: Path) -> str:
@@ -265,8 +275,8 @@ class Alarm:
             self.outer, _ = signal.setitimer(signal.ITIMER_REAL, max(self.seconds, 1e-6), 0.25)
             self.armed = True
 
-    def ring(self, number: int, frame: object) -> None:
-        if self.armed:
+    def ring(self, number: int, frame: FrameType | None) -> None:
+        if self.armed and not _importing(frame):
             raise OutOfTime
 
     def __exit__(self, *trouble: object) -> None:
@@ -361,6 +371,15 @@ class _Guard:
             case _:
                 return False
         return True
+
+
+def _importing(frame: FrameType | None) -> bool:
+    """Whether a module is being imported, which would stay half made; the alarm rings again soon."""
+    while frame is not None:
+        if frame.f_code.co_filename == "<frozen importlib._bootstrap>":
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _unknown(step: Step, code: str | None, message: str) -> None:

@@ -197,6 +197,13 @@ class Report:
         ]
         return {key: found.count(key) for key in (*keys, *EXCUSED) if key in keys or key in found}
 
+    def notes_by_place(self) -> dict[tuple[int, int], list[Note]]:
+        """The remarks, by the line and column that they belong to."""
+        found: dict[tuple[int, int], list[Note]] = {}
+        for note in self.notes:
+            found.setdefault((note.line, note.column), []).append(note)
+        return found
+
     def __str__(self) -> str:
         from derive.render.report import Style, report_text  # loaded only where something is printed
 

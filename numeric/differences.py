@@ -73,7 +73,7 @@ def central_difference(function: Function, at: ArrayLike) -> Estimate:
     point = real_array(at, "the point")
     if not point.size:
         raise ValueError(f"nothing to differentiate by: the point has shape {point.shape}")
-    middle = _evaluate(function, point)
+    middle = _evaluate(function, point.copy())
     columns = []
     for index in np.ndindex(point.shape):
         direction = np.zeros(point.shape)
@@ -92,7 +92,7 @@ def directional_difference(function: Function, at: ArrayLike, direction: ArrayLi
     is not finite.
     """
     point, v = _line(at, direction)
-    along = _slope_along(function, point, v, _evaluate(function, point))
+    along = _slope_along(function, point, v, _evaluate(function, point.copy()))
     return Estimate(along.value, along.error, along.jump, along.steepness, 1 + along.evaluations)
 
 
@@ -151,7 +151,7 @@ def taylor_slope(function: Function, at: ArrayLike, direction: ArrayLike, slope:
     h has overtaken the curvature's h². Raises as `directional_difference` does.
     """
     point, v = _line(at, direction)
-    middle = float(_evaluate(function, point))
+    middle = float(_evaluate(function, point.copy()))
     steps = np.array([_first_step(point, v) / RATIO**level for level in range(LEVELS)])
     values = np.array([float(_probe(function, point + h * v, ())) for h in steps])
     remainders = np.abs(values - middle - steps * slope)
@@ -169,17 +169,22 @@ def taylor_slope(function: Function, at: ArrayLike, direction: ArrayLike, slope:
 
 def real_array(value: ArrayLike, what: str) -> Array:
     """A copy as doubles. Raises TypeError, naming `what`, where the value is not real numbers."""
+    return np.array(_doubles(value, what))
+
+
+def _doubles(value: ArrayLike, what: str) -> Array:
+    """The value itself where it is an array of doubles; no function may be called with that."""
     array = np.asarray(value)
     if array.dtype.kind not in "fiub":
         raise TypeError(f"{what} must be real numbers, got {array.dtype} of shape {array.shape}")
-    return array.astype(np.float64)
+    return array.astype(np.float64, copy=False)
 
 
 # ── one line through the point ─────────────────────────────────────────────────────────────────────────
 
 
 def _line(at: ArrayLike, direction: ArrayLike) -> tuple[Array, Array]:
-    point, v = real_array(at, "the point"), real_array(direction, "the direction")
+    point, v = _doubles(at, "the point"), _doubles(direction, "the direction")
     if v.shape != point.shape:
         raise ValueError(f"the direction has shape {v.shape}, the point {point.shape}")
     if not v.any() or not np.isfinite(v).all():
@@ -188,9 +193,9 @@ def _line(at: ArrayLike, direction: ArrayLike) -> tuple[Array, Array]:
 
 
 def _evaluate(function: Function, point: Array) -> NDArray[Any]:
-    """f(point), in its own precision. The function gets a copy, to spoil as it likes."""
+    """f(point), in its own precision. The array is the function's, to spoil as it likes."""
     with np.errstate(all="ignore"):
-        value = np.asarray(function(point.copy()))
+        value = np.asarray(function(point))
     if value.dtype.kind not in "fiub":
         raise TypeError(f"the function must return real numbers, got {value.dtype} of shape {value.shape}")
     return value if value.dtype.kind == "f" else value.astype(np.float64)
@@ -207,9 +212,23 @@ def _probe(function: Function, point: Array, shape: tuple[int, ...]) -> Array:
     return value.astype(np.float64)
 
 
+def _moved(point: Array, direction: Array, t: float) -> Array:
+    """point + t direction, in the one new array that this takes."""
+    moved = np.multiply(t, direction, out=np.empty(point.shape))
+    moved += point
+    return moved
+
+
+def _moving(point: Array, direction: Array) -> Array:
+    """The entries of the point that move along the direction."""
+    moved = direction != 0
+    return point if moved.all() else point[moved]
+
+
 def _first_step(point: Array, direction: Array) -> float:
     """The t that moves no entry by more than ⅛ of the point's size: rms over the entries that move."""
-    scale = max(float(np.sqrt(np.mean(point[direction != 0] ** 2))), SMALLEST_SCALE)
+    moving = _moving(point, direction)
+    scale = max(float(np.sqrt(np.mean(moving * moving))), SMALLEST_SCALE)
     return FIRST_STEP * scale / float(np.abs(direction).max())
 
 
@@ -222,7 +241,7 @@ def _slope_along(function: Function, point: Array, direction: Array, middle: NDA
     step = _first_step(point, direction)
     largest = float(np.abs(point).max())
     # Rounding the entries of x that move is rounding t, to ε times this.
-    grain = float(np.abs(point[direction != 0]).max() / np.abs(direction).max())
+    grain = float(np.abs(_moving(point, direction)).max() / np.abs(direction).max())
 
     values: list[Array] = []
     errors: list[Array] = []
@@ -236,8 +255,8 @@ def _slope_along(function: Function, point: Array, direction: Array, middle: NDA
     with np.errstate(all="ignore"):
         for level in range(LEVELS):
             h = step / RATIO**level
-            right = _probe(function, point + h * direction, centre.shape)
-            left = _probe(function, point - h * direction, centre.shape)
+            right = _probe(function, _moved(point, direction, h), centre.shape)
+            left = _probe(function, _moved(point, direction, -h), centre.shape)
             slope, jump = (right - left) / (2 * h), (right - 2 * centre + left) / h
             loudest = np.maximum(np.maximum(np.abs(right), np.abs(left)), np.abs(centre))
             # Where nothing changes, the change is below a last bit: of f, or of what f was computed from.

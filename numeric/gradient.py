@@ -10,7 +10,8 @@ no other constant enters it. To lie within it is agreement only if it is itself 
 (`RESOLUTION`): if not, nothing was learnt, and the verdict is inconclusive. Agreement is evidence, no proof.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from html import escape
@@ -262,25 +263,31 @@ class _Scalar:
 
 @dataclass(frozen=True)
 class _Comparison:
-    """What differences say of the true gradient: its entries, or its products with directions (k, …)."""
+    """What differences say of the true gradient: its entries, or its products with directions."""
 
     estimate: Estimate
-    directions: Array | None
+    directions: Sequence[Array] | None
     precision: float
 
     def claimed(self, gradient: Array) -> Array:
         """The same of a gradient that is claimed."""
         if self.directions is None:
             return gradient
-        return np.array([np.sum(direction * gradient) for direction in self.directions])
+        return np.array([_inner(direction, gradient) for direction in self.directions])
 
     def tolerance(self, gradient: Array) -> Array:
         # A probability less a label lost what is below the last bit of 1, however small it is: max(1, ·).
         # Round-off is independent from entry to entry: it adds up to the root of the sum of squares.
         size = np.maximum(1.0, np.abs(gradient))
         if self.directions is not None:
-            size = np.array([np.linalg.norm(direction * size) for direction in self.directions])
+            size = self.lengths(size)
         return np.asarray(SAFETY * (self.estimate.error + self.precision * size))
+
+    def lengths(self, gradient: Array) -> Array:
+        """The Euclidean length of the gradient's entries times those of each direction."""
+        assert self.directions is not None
+        parts = [np.ravel(direction * gradient) for direction in self.directions]
+        return np.array([math.sqrt(np.einsum("i,i", part, part)) for part in parts])
 
     def gap(self, gradient: Array) -> Array:
         return np.abs(self.claimed(gradient) - self.estimate.value)
@@ -288,18 +295,19 @@ class _Comparison:
     def wrong(self, gradient: Array) -> NDArray[np.bool_]:
         return np.asarray(self.gap(gradient) > self.tolerance(gradient))
 
-    def size(self, gradient: Array) -> float:
+    def size(self, gradient: Array, claimed: Array) -> float:
         """How large the gradient is, or, where it vanishes, the slopes nearby."""
-        sizes = [self.claimed(gradient), self.estimate.value, self.estimate.steepness]
+        sizes = [claimed, self.estimate.value, self.estimate.steepness]
         if self.directions is not None:
-            sizes.append(np.array([np.linalg.norm(direction * gradient) for direction in self.directions]))
+            sizes.append(self.lengths(gradient))
         every = np.abs(np.concatenate([np.ravel(size) for size in sizes]))
         return float(np.max(every[np.isfinite(every)], initial=0.0))
 
     def outcome(self, gradient: Array, method: str, evaluations: int) -> GradientCheck:
         """The verdict, and the numbers of the entry or direction that decides it."""
-        found, gap, tolerance = self.estimate, self.gap(gradient), self.tolerance(gradient)
-        wrong, size = self.wrong(gradient), self.size(gradient)
+        found, claimed, tolerance = self.estimate, self.claimed(gradient), self.tolerance(gradient)
+        gap = np.abs(claimed - found.value)
+        wrong, size = gap > tolerance, self.size(gradient, claimed)
         # A size of 0 is a function that never changes, and a gradient of 0: there is nothing to resolve.
         unclear = ~np.isfinite(tolerance) | ((tolerance > RESOLUTION * size) & (size > 0))
         verdict: Verdict = "disagree" if wrong.any() else "inconclusive" if unclear.any() else "agree"
@@ -325,7 +333,7 @@ class _Comparison:
             gradient.shape,
             position if self.directions is None else None,
             float(found.value[position]),
-            float(self.claimed(gradient)[position]),
+            float(claimed[position]),
             error,
             float(tolerance[position]),
             method,
@@ -379,16 +387,17 @@ def _random_directions(
     function: _Scalar, given: Array, point: Array, seed: int, directions: int, precision: float
 ) -> GradientCheck:
     rng = np.random.default_rng(seed)
-    several = max(directions, DIAGNOSIS)
-    tests = [random_direction(point.shape, rng) for _ in range(several)]
-    slopes = [directional_difference(function, point, test) for test in tests[:directions]]
-    comparison = _Comparison(_joined(slopes), np.array(tests[:directions]), precision)
+    tests = [random_direction(point.shape, rng) for _ in range(directions)]
+    slopes = [directional_difference(function, point, test) for test in tests]
+    comparison = _Comparison(_joined(slopes), tests, precision)
     outcome = comparison.outcome(given, "random directions by differences", function.calls)
     if outcome.verdict != "disagree":
         return outcome
 
-    slopes += [directional_difference(function, point, test) for test in tests[directions:]]
-    comparison = _Comparison(_joined(slopes), np.array(tests), precision)
+    more = [random_direction(point.shape, rng) for _ in range(DIAGNOSIS - directions)]
+    slopes += [directional_difference(function, point, test) for test in more]
+    tests += more
+    comparison = _Comparison(_joined(slopes), tests, precision)
     words, mended = _resemblance(given, comparison)
     index: tuple[int, ...] | None
     if mended is not None:
@@ -402,7 +411,7 @@ def _random_directions(
 
     one = np.zeros(point.shape)
     one[index] = 1.0
-    there = _Comparison(_joined([directional_difference(function, point, one)]), one[None], precision)
+    there = _Comparison(_joined([directional_difference(function, point, one)]), [one], precision)
     entry = there.outcome(given, outcome.method, function.calls)
     if entry.verdict != "disagree":
         return replace(outcome, looks_like=words)
@@ -410,6 +419,11 @@ def _random_directions(
     if words is None and not comparison.wrong(alone).any():
         words = "one wrong entry"
     return replace(entry, index=index, samples=directions, looks_like=words)
+
+
+def _inner(a: Array, b: Array) -> float:
+    """Σ aᵢ bᵢ over all entries: in pairs, as NumPy adds, and in this thread."""
+    return float(np.sum(a * b))
 
 
 def _joined(slopes: list[Estimate]) -> Estimate:

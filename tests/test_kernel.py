@@ -6,10 +6,12 @@ import signal
 from contextlib import contextmanager
 from dataclasses import replace
 from fractions import Fraction
+from itertools import pairwise
 
 import pytest
 
 from derive.kernel import Residual, Theorem, normal_form, positive, prove
+from derive.normal.polynomial import labellings
 from derive.terms import (
     Abstraction,
     Apply,
@@ -461,3 +463,28 @@ def test_dimensions_stay_apart():
     assert c != d != n
     assert normal_form(Sum(index("k", d), N(1))) != normal_form(Sum(index("k", c), N(1)))
     assert index("k") != Index("k", d)
+
+
+def test_bound_indices_that_are_alike_have_one_labelling():
+    """Seven indices that may change places at will: 5040 orders, of which one is tried."""
+    seven = [(3, number, "n") for number in range(7)]
+    pairs = tuple((("T", "A", p, q), 1) for p in seven for q in seven if p != q)
+    assert len(list(labellings(seven, pairs, frozenset(), lambda p, q: True))) == 1
+    line = tuple((("T", "A", p, q), 1) for p, q in pairwise(seven))
+    assert len(list(labellings(seven, line, frozenset(), lambda p, q: False))) == 1
+
+
+def test_the_order_of_seven_like_indices_does_not_matter():
+    indices = [Index(f"i{number}", n) for number in range(7)]
+    entries = [Entry("A", (p, q)) for p in indices for q in indices if p != q]
+
+    def summed(order, factors):
+        body = Product(tuple(factors))
+        for bound in order:
+            body = Sum(bound, body)
+        return body
+
+    one, other = summed(indices, entries), summed(indices[::-1], entries[::-1])
+    assert normal_form(one, effort=20_000) == normal_form(other, effort=20_000)
+    fewer = summed(indices, [*entries[:-1], Entry("A", (indices[0], indices[1]))])
+    assert normal_form(one) != normal_form(fewer)

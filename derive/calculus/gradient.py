@@ -18,7 +18,7 @@ from derive.calculus.indices import NoComponents
 from derive.calculus.linear import NotLinear
 from derive.calculus.problem import Problem, Question, depends, read
 from derive.calculus.routes import Chain, Detail, Method, Route, TooLong, names_in, unfolded
-from derive.calculus.shortest import by_entries, candidates, without_indices
+from derive.calculus.shortest import by_entries, candidates, lifted, without_indices
 from derive.calculus.tidy import cost, number, tidy, transposed, zero
 from derive.derivation import Derivation
 from derive.documents import Budget
@@ -204,6 +204,19 @@ def derive_gradient(
         "gradient", report, _quantities(problem), latex(result), None, title, scope=problem.scope
     )
     return Gradient(derivation, derivative, result, problem, order)
+
+
+def proved_result(problem: Problem, order: int = 1) -> Expression | None:
+    """The shortest matrix form of a derivative that the kernel proves, without a derivation; None if none is.
+
+    Several times as fast as `derive_gradient`, for who needs the answer and not the way to it.
+    """
+    derivative = x.Partial(problem.body, problem.variable, problem.layout)
+    if order == 2:
+        derivative = x.Partial(derivative, problem.variable, problem.layout)
+    writer = _Writer(problem, Judge())
+    forms = dict.fromkeys(tidy(form) for form in lifted(derivative, problem))
+    return next((form for form in sorted(forms, key=cost) if writer.proves(derivative, form)), None)
 
 
 def _derived(

@@ -28,7 +28,7 @@ def candidates(derivative: Expression, reached: Expression, problem: Problem) ->
     """Ways to write a derivative, the shortest first; `reached` is one of them."""
     found = [reached, tidy(reached)]
     if len(derivative.shape) == 2:
-        for form in _lifted(derivative, problem):
+        for form in lifted(derivative, problem):
             found += [form, tidy(form)]
     fitting = [e for e in found if e.shape == derivative.shape]
     return sorted(dict.fromkeys(fitting), key=cost)
@@ -36,7 +36,7 @@ def candidates(derivative: Expression, reached: Expression, problem: Problem) ->
 
 def without_indices(body: Expression, problem: Problem) -> list[Expression]:
     """Forms of a function in which nothing is written by entries: -yᵀ log x for -Σ_i y_i log x_i."""
-    found = [tidy(form) for form in _lifted(body, problem)]
+    found = [tidy(form) for form in lifted(body, problem)]
     return sorted([f for f in found if not by_entries(f) and cost(f) < 1.5 * cost(body)], key=cost)
 
 
@@ -45,7 +45,8 @@ def by_entries(e: Expression) -> bool:
     return isinstance(e, (x.Entry, x.Sum, x.Entries, x.Delta, x.Basis)) or any(map(by_entries, x.children(e)))
 
 
-def _lifted(derivative: Expression, problem: Problem) -> Iterator[Expression]:
+def lifted(derivative: Expression, problem: Problem) -> Iterator[Expression]:
+    """What the kernel's normal form of an expression says in matrices, without and with the hypotheses."""
     varied = problem.symbol.name  # keeps its name, where it is a defined quantity
     closed = {name: _closed(body) for name, body in problem.definitions.items() if name != varied}
     lowering = Lowering(closed)

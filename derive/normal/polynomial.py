@@ -22,7 +22,7 @@ The functions here compute with this data and know no law of mathematics beyond 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any
@@ -237,13 +237,14 @@ def unify(pattern: Any, target: Any, binding: dict[Atom, Atom]) -> dict[Atom, At
 
 
 def labellings(
-    bound: list[Atom], mono: Mono, symmetric: frozenset[str] = frozenset()
+    bound: list[Atom], mono: Mono, symmetric: frozenset[str], alike: Callable[[Atom, Atom], bool]
 ) -> Iterator[tuple[Atom, ...]]:
     """Orders of the bound indices among which the canonical one is: refinement, then individualisation.
 
     Indices are coloured by the atoms in which they stand, and by the colours of their neighbours there,
-    until that tells no more apart; ties are broken by trying each member of the first tied class. The
-    indices of a symmetric tensor have no order.
+    until that tells no more apart; ties are broken by trying each member of the first tied class, but of
+    members that are `alike`, only one: the monomial stays itself where two of them change places, so that
+    what follows from either is the same. The indices of a symmetric tensor have no order.
     """
 
     def refine(colours: dict[Atom, int]) -> dict[Atom, int]:
@@ -273,7 +274,11 @@ def labellings(
         if tied is None:
             yield tuple(sorted(bound, key=lambda b: colours[b]))
             return
+        tried: list[Atom] = []
         for chosen in tied:
+            if any(alike(chosen, other) for other in tried):
+                continue
+            tried.append(chosen)
             yield from search({b: 2 * colour + (b != chosen) for b, colour in colours.items()})
 
     if len(bound) == 1:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cache
 
 from derive.normal.laws import Exhausted
 from derive.normal.polynomial import (
@@ -101,7 +102,13 @@ class Sums(Signs):
         """One contraction with its bound indices named canonically."""
         height = 1 + level(mono)
         best: tuple[Frozen, tuple[Atom, ...]] | None = None
-        for number, order in enumerate(labellings(bound, mono, frozenset(self.symmetric) - set(self.stops))):
+        symmetric = frozenset(self.symmetric) - set(self.stops)
+
+        @cache
+        def alike(a: Atom, b: Atom) -> bool:
+            return self._renamed({mono: 1}, {a: b, b: a}) == {mono: 1}
+
+        for number, order in enumerate(labellings(bound, mono, symmetric, alike)):
             names = {b: (2, height, place, b[-1]) for place, b in enumerate(order)}
             candidate = freeze(self._renamed({mono: 1}, names))
             if best is None or candidate < best[0]:

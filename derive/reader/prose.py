@@ -34,6 +34,7 @@ SYMBOL = re.compile(
 )
 ONE_HOT = re.compile(r"(?<![a-z])one\W{0,4}hot|独热", re.IGNORECASE)
 
+_OURS = str.maketrans("⟦⟧", "()")  # a text cannot write our marks
 _MARK = r"⟦(\d+)⟧"
 _MARKS = r"⟦(\d+)⟧(?:(?:\s*(?:,|，|、|and|和|与|及)\s*)+⟦\d+⟧)*"
 _PLAIN = (  # what may stand between a symbol and its size
@@ -150,7 +151,7 @@ def line_of(block: Sequence[Passage]) -> Line:
             parts.append(f"⟦{len(formulas)}⟧")
             formulas.append(passage)
         elif passage.kind == "prose":
-            parts.append(passage.text)
+            parts.append(passage.text.translate(_OURS))
         elif passage.kind == "display":
             parts.append(" . ")
     return Line("".join(parts).replace("\n", " ").replace("`", "").replace("*", ""), tuple(formulas))
@@ -280,7 +281,7 @@ def count_said(block: Sequence[Passage]) -> int | None:
         return None
     if match[1] is not None:
         number = line.formula(match[1]).strip()
-        return int(number) if number.isdigit() and 0 < int(number) < 10 else None
+        return int(number) if len(number) == 1 and number.isdecimal() and 0 < int(number) < 10 else None
     return 2
 
 

@@ -21,6 +21,9 @@ from typing import NamedTuple
 MAX_NESTING = 40
 """Braces, brackets, environments inside one another; formulas that people write stay below a dozen."""
 
+LONGEST_NUMBER = 1000
+"""Characters of a number. Python refuses to turn more than 4300 digits into an integer."""
+
 
 class Trouble(Exception):
     """Something that cannot be read: where it stands, what was found, and what was expected."""
@@ -228,6 +231,8 @@ def tokenise(text: str, words: frozenset[str]) -> Iterator[Piece]:
             case "prose":
                 yield Piece("text", found, start, at)
             case "number":
+                if len(found) > LONGEST_NUMBER:
+                    raise Trouble(start, f"a number of {len(found)} characters", "a shorter one")
                 yield Piece(kind, found.replace("{,}", ""), start, at)
             case _:
                 yield Piece(kind, found, start, at)

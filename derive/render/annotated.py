@@ -27,7 +27,7 @@ from derive.reader import markdown
 from derive.reader.macros import Macros
 from derive.reader.passage import Passage
 from derive.render.mathml import visible
-from derive.render.pieces import Pieces
+from derive.render.pieces import Notes, Pieces
 from derive.report import Report, Step
 
 LARGEST = 1_000_000  # characters of Markdown that are set; a larger document is shown as its source
@@ -40,7 +40,7 @@ _LINE_START = re.compile(r"\r\n?|\n")
 _FRONT_MATTER = re.compile(
     r"\ufeff?(?:---|\+\+\+)[ \t]*\r?\n.*?\n(?:---|\+\+\+|\.\.\.)[ \t]*(?:\r?\n|\Z)", re.DOTALL
 )
-_HOLE = re.compile("\ue000([0-9]+)\ue001")
+_HOLE = re.compile("\ufdd0([0-9]+)\ufdd1")  # no characters: neither a text nor its entities can hold them
 
 # how a formula opens, and how it then closes
 _DELIMITERS = tuple(
@@ -108,6 +108,10 @@ class Annotated:
     is_titled: bool = False
     pending: list[str] = field(default_factory=list)  # findings that wait for the end of their block
     placed: set[int] = field(default_factory=set)  # the formulas that are on the page
+    notes: Notes = field(init=False)  # of the report, by their places
+
+    def __post_init__(self) -> None:
+        self.notes = self.report.notes_by_place()
 
     def html(self) -> str:
         """The document; formulas that found no place in it come last."""
@@ -123,7 +127,7 @@ class Annotated:
         housed = {number for formula in formulas for _, number, _ in formula.steps}
         homeless = [(n, step) for n, step in enumerate(self.report.steps) if n not in housed]
         rest = "".join(map(self.display, lost)) + "".join(
-            f'<span id="{self.anchor(n)}"></span>{self.pieces.findings([("", step)], self.report.notes)}'
+            f'<span id="{self.anchor(n)}"></span>{self.pieces.findings([("", step)], self.notes)}'
             for n, step in homeless
             if step.kind == "claim"
         )
@@ -201,7 +205,7 @@ class Annotated:
             parts += ["<div></div>"] * (columns - len(cells))
             shown.append(f'<div class="marks">{marks}</div>{"".join(parts)}')
         grid = f'<div class="rows" style="--columns:{min(columns, 12)}">{"".join(shown)}</div>'
-        findings = self.pieces.findings(self.numbered(formula), self.report.notes)
+        findings = self.pieces.findings(self.numbered(formula), self.notes)
         return f'<div class="display">{grid}{findings}</div>'
 
     def inline(self, formula: Formula) -> str:
@@ -212,7 +216,7 @@ class Annotated:
             for _, number, step in formula.steps
             if step.kind in ("claim", "given")
         )
-        findings = self.pieces.findings(self.numbered(formula), self.report.notes)
+        findings = self.pieces.findings(self.numbered(formula), self.notes)
         if findings:
             self.pending.append(findings)
         wide = len(formula.passage.text) > _WIDE or math.startswith("<code")
@@ -235,7 +239,7 @@ class Annotated:
         unread = [(label, step) for label, step in self.numbered(formula) if step.kind == "claim"]
         anchors = "".join(f'<span id="{self.anchor(number)}"></span>' for _, number, _ in formula.steps)
         head = f'<span class="head">{self.pieces.say("given")}</span>'
-        findings = self.pieces.findings(unread, self.report.notes)
+        findings = self.pieces.findings(unread, self.notes)
         items = "".join(f"<li>{line}</li>" for line in lines)
         return f'<div class="given">{anchors}{head}<ul>{items}</ul></div>{findings}'
 
@@ -248,7 +252,7 @@ class Annotated:
         pieces: list[str] = []
         for number, formula in zip(numbers, formulas, strict=True):
             if formula.start >= position:
-                pieces += [visible(text[position : formula.start]), f"\ue000{number}\ue001"]
+                pieces += [visible(text[position : formula.start]), f"\ufdd0{number}\ufdd1"]
                 position = formula.end
         pieces.append(visible(text[position:]))
         by_number = dict(zip(numbers, formulas, strict=True))
@@ -438,7 +442,7 @@ class _Setter:
         """A run of text, escaped, with its formulas."""
         parts = _HOLE.split(text)
         for place, part in enumerate(parts):
-            parts[place] = self.formula(int(part)) if place % 2 else escape(part, quote=False)
+            parts[place] = self.formula(int(part)) if place % 2 else escape(visible(part), quote=False)
         return "".join(parts)
 
     def formula(self, number: int) -> str:

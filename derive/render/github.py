@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 
-from derive.render.report import claim_message, count_text, safe
+from derive.render.report import claim_messages, count_text, safe
 from derive.report import Report
 
 
@@ -26,6 +26,7 @@ def reports_github(
         if report.error is not None:
             yield _command("error", report.path, None, None, "derive: not checked", report.error)
         at = set()
+        told = claim_messages(report)
         for step in report.steps:
             if step.is_fault:
                 level = "notice" if step.verdict in allow else "error"
@@ -33,7 +34,7 @@ def reports_github(
                 at.add((step.line, step.column))
                 code = f" [{step.code}]" if step.code else ""
                 title = f"derive: {step.verdict}{code}"
-                yield _command(level, report.path, line, column, title, claim_message(report, step))
+                yield _command(level, report.path, line, column, title, told(step))
         for note in report.notes:
             if note.code and (note.line, note.column) not in at:
                 title = f"derive: note [{note.code}]"
@@ -55,7 +56,7 @@ def _file(path: str) -> str:
     root, there = os.environ.get("GITHUB_WORKSPACE"), os.path.abspath(path)
     if root and there.startswith(os.path.join(os.path.abspath(root), "")):
         path = os.path.relpath(there, root)
-    return path.replace(os.sep, "/")
+    return "\n".join(map(safe, path.replace(os.sep, "/").split("\n")))  # a line's end is escaped later
 
 
 def _data(text: str) -> str:

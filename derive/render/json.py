@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
@@ -11,6 +12,19 @@ from derive.derivation import Derivation
 from derive.report import Report, Step
 
 VERSION = 1
+_OUTSIDE_ASCII = re.compile(r"[^\n -~]")
+
+
+def dumped(body: object) -> str:
+    """JSON as text: letters as they are, and what a terminal or an editor would act on as an escape."""
+    text = json.dumps(body, ensure_ascii=False, indent=1)
+    if text.isascii() and "\x7f" not in text:
+        return text
+    return _OUTSIDE_ASCII.sub(lambda found: found[0] if found[0].isprintable() else _escaped(found[0]), text)
+
+
+def _escaped(character: str) -> str:
+    return "\\u007f" if character == "\x7f" else json.dumps(character)[1:-1]
 
 
 def step_object(step: Step) -> dict[str, Any]:
@@ -76,7 +90,7 @@ def reports_json(reports: Sequence[Report], given: Sequence[Report] = ()) -> str
     body = {"version": VERSION, "documents": list(map(report_object, reports))}
     if given:
         body["given"] = list(map(report_object, given))
-    return json.dumps(body, ensure_ascii=False, indent=1)
+    return dumped(body)
 
 
 def proof_json(report: Report, given: Sequence[Report] = ()) -> str:
@@ -89,7 +103,7 @@ def proof_json(report: Report, given: Sequence[Report] = ()) -> str:
         "steps": list(map(step_object, claims)),
         "given": list(map(report_object, given)),
     }
-    return json.dumps(body, ensure_ascii=False, indent=1)
+    return dumped(body)
 
 
 def derivation_json(derivation: Derivation) -> str:
@@ -103,4 +117,4 @@ def derivation_json(derivation: Derivation) -> str:
         "engines": {"agree": derivation.engines[0], "compared": derivation.engines[1]},
         "steps": [step_object(step) for step in derivation.steps],
     }
-    return json.dumps({"version": VERSION, "derivation": body}, ensure_ascii=False, indent=1)
+    return dumped({"version": VERSION, "derivation": body})

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from derive.render.latex import chains
-from derive.report import BY_DEFINITION, EXCUSED, Report, Step, Verdict
+from derive.report import BY_DEFINITION, EXCUSED, Note, Report, Step, Verdict
 
 if TYPE_CHECKING:
     from derive.derivation import Derivation
@@ -71,8 +71,9 @@ def _section(report: Report) -> list[str]:
     lines = ["", f"## {_code(report.path)}", ""]
     if report.error:
         lines += [f"**error**: {_words(report.error)}", ""]
+    notes = report.notes_by_place()
     for step in open_steps:
-        lines += _item(step, report)
+        lines += _item(step, notes.get((step.line, step.column), ()))
     at = {(step.line, step.column) for step in open_steps}
     lines += [f"- {_note(note.message)}" for note in report.notes if (note.line, note.column) not in at]
     for use, places in needed.items():
@@ -82,7 +83,7 @@ def _section(report: Report) -> list[str]:
     return lines
 
 
-def _item(step: Step, report: Report) -> Iterator[str]:
+def _item(step: Step, notes: Iterable[Note]) -> Iterator[str]:
     code = f" {step.code}" if step.code else ""
     cell = f", cell {step.cell}" if step.cell is not None else ""
     message = f": {_words(step.message)}" if step.message else ""
@@ -105,9 +106,8 @@ def _item(step: Step, report: Report) -> Iterator[str]:
         yield f"  counterexample: {_code('; '.join(parts))}: {sides}  "
     if step.repair is not None:
         yield f"  what would mend it ({_words(step.repair.kind)}): {_code(step.repair.latex)}  "
-    for note in report.notes:
-        if (note.line, note.column) == (step.line, step.column):
-            yield f"  {_note(note.message)}  "
+    for note in notes:
+        yield f"  {_note(note.message)}  "
     yield ""
 
 

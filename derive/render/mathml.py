@@ -160,7 +160,7 @@ def _element(node: Element, words: tuple[str, ...], depth: int) -> str:
 
 def _text(leaf: Element) -> str:
     """What a leaf shows. Raises _Untranslatable where the converter lost or did not know something."""
-    text = unescape(leaf.text or "")
+    text = visible(unescape(leaf.text or ""))
     is_empty = leaf.tag == "mo" and not text and not leaf.get("fence")
     if text.startswith("\\") or text == "&" or is_empty:
         raise _Untranslatable

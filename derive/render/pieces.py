@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
+from types import MappingProxyType
 
 from derive.reader.latex import BUILTIN_WORDS
 from derive.render.language import Language, message, rule_name, say
@@ -18,6 +19,7 @@ from derive.report import BY_DEFINITION, Counterexample, Evidence, Note, Step, V
 
 MARKS = {"proved": "✓", "refuted": "✗", "unknown": "?", "unread": "–"}
 _SYMPY = re.compile(r"(?<![\\A-Za-z])(?:Eq|Ne|Sum|Gt|Ge|Lt|Le)\(|\*\*|\w[<>]=")
+Notes = Mapping[tuple[int, int], Sequence[Note]]
 _LARGEST_TABLE = 400  # entries of a value that are laid out; a larger one is written in a line
 
 
@@ -80,16 +82,17 @@ class Pieces:
 
     # ------------------------------------------------------------------ steps
 
-    def findings(self, steps: Sequence[tuple[str, Step]], notes: Sequence[Note] = ()) -> str:
+    def findings(self, steps: Sequence[tuple[str, Step]], notes: Notes = MappingProxyType({})) -> str:
         """What is to be said of some steps, each with a label: what is not proved first, and open.
 
         Args:
             steps: a label for each, such as its number in a chain, and the step.
+            notes: the remarks of the report by their places.
         """
         claims = [(label, step) for label, step in steps if step.kind == "claim"]
         proved = [(label, step) for label, step in claims if step.verdict is Verdict.PROVED]
         parts = [
-            self.problem(label, step, [n for n in notes if (n.line, n.column) == (step.line, step.column)])
+            self.problem(label, step, notes.get((step.line, step.column), ()))
             for label, step in claims
             if step.verdict is not Verdict.PROVED
         ]

@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from derive.diagnostics import Diagnostic
@@ -175,13 +176,18 @@ def claim_text(report: Report, step: Step, style: Style) -> str:
     return "\n".join(page.lines).rstrip("\n") + "\n"
 
 
-def claim_message(report: Report, step: Step) -> str:
-    """What is to be said of one claim where its place and its text are shown anyway."""
+def claim_messages(report: Report) -> Callable[[Step], str]:
+    """What is to be said of a claim of this report where its place and its text are shown anyway."""
     page = _Page(report, Style(width=100))
-    page.details(step)
     lead = len(f"{' ' * page.source.gutter} = ")
-    first = safe(step.message or f"not proved: {step.verdict}")
-    return "\n".join([first, *(line[lead:] for line in page.lines)])
+
+    def told(step: Step) -> str:
+        page.lines = []
+        page.details(step)
+        first = safe(step.message or f"not proved: {step.verdict}")
+        return "\n".join([first, *(line[lead:] for line in page.lines)])
+
+    return told
 
 
 @dataclass
@@ -265,6 +271,7 @@ class _Page:
     def __post_init__(self) -> None:
         self.words = BUILTIN_WORDS | self.report.words
         self.source = _Source(self.report)
+        self.notes = self.report.notes_by_place()
 
     # ------------------------------------------------------------------ steps
 
@@ -301,9 +308,8 @@ class _Page:
             self.remark("help", self.message(said))
             if step.repair.kind != "layout" and step.repair.latex not in said:
                 self.block(wrap(step.repair.latex, self.style.width - 10))
-        for note in self.report.notes:
-            if (note.line, note.column) == (step.line, step.column):
-                self.remark("note", self.message(note.message), note.code)
+        for note in self.notes.get((step.line, step.column), ()):
+            self.remark("note", self.message(note.message), note.code)
 
     def statement(self, step: Step) -> None:
         """What is declared, defined or given, and how it was understood."""
@@ -590,7 +596,7 @@ class _Row:
         """The place of a column of the file, None where it is not in this row."""
         if not self.columns or not self.columns[0] <= column <= self.columns[-1]:
             return None
-        return next((k for k, c in enumerate(self.columns) if c >= column), None)
+        return bisect_left(self.columns, column)
 
 
 class _Source:

@@ -20,7 +20,7 @@ from urllib.parse import quote
 import derive
 from derive.baseline import fingerprint
 from derive.diagnostics import DIAGNOSTICS, Diagnostic
-from derive.render.report import claim_message, safe
+from derive.render.report import claim_messages, safe
 from derive.report import Report, Step, Verdict
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -66,13 +66,14 @@ def _rule(entry: Diagnostic) -> dict[str, Any]:
 def _results(report: Report, allow: Sequence[str]) -> Iterator[dict[str, Any]]:
     times = Counter[str]()
     noted = set()
+    told = claim_messages(report)
     for step in report.steps:
         if step.kind == "claim" and step.verdict is not Verdict.PROVED:
             name = fingerprint(report, step)
             times[name] += 1
             noted.add((step.line, step.column))
             result = _result(
-                _level(step, allow), step.code, claim_message(report, step), report.path,
+                _level(step, allow), step.code, told(step), report.path,
                 step.place or (step.line, step.column),
             )  # fmt: skip
             result["partialFingerprints"] = {"derive/v1": f"{name}:{times[name]}"}
