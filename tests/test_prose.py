@@ -137,3 +137,25 @@ def test_samples_declared_as_a_list(mark: str) -> None:
         "\n"
     )
     assert verdicts(text) == [PROVED]
+
+
+@pytest.mark.parametrize(
+    ("shapes", "error", "formulas"),
+    [
+        (
+            r"$X \in \mathbb{R}^{m \times n}$, $w \in \mathbb{R}^n$, $y \in \mathbb{R}^m$",
+            r"e = Xw - y",
+            [r"e_i = \sum_j X_{ij} w_j - y_i", r"e^T e = \|e\|^2", r"e^y = \exp(y)"],
+        ),
+        (
+            r"$z, t \in \mathbb{R}$",
+            r"e = \frac{1}{1 + e^{-z}} - t",
+            [r"e^2 = e \cdot e", r"\frac{\partial e^2}{\partial z} = \frac{2 e e^{-z}}{(1 + e^{-z})^2}"],
+        ),
+    ],
+    ids=["vector", "scalar"],
+)
+def test_an_error_that_is_called_e(shapes: str, error: str, formulas: list[str]) -> None:
+    """Its powers and transposes are its own; e to anything else is the exponential."""
+    text = f"Let {shapes}.\n\n$${error}$$\n\n" + "".join(f"$${formula}$$\n\n" for formula in formulas)
+    assert verdicts(text) == [PROVED] * len(formulas)

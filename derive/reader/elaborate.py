@@ -845,8 +845,7 @@ class Elaborator:
             return self.expression(plain if node.sub is not None or node.primes else node.base)
         e = self.scope.shapes.get("e")
         is_e = isinstance(node.base, tex.Symbol) and node.base.letter == "e" and (
-            e is None
-            or (e != x.SCALAR and not isinstance(node.sup, tex.Number) and not _is_transposition(node.sup))
+            e is None or not (isinstance(node.sup, tex.Number) or _is_transposition(node.sup))
         )  # fmt: skip
         is_numbered = node.sub is not None and ("e" in self.scope.families or _is_transposition(node.sup))
         if is_e and node.sup is not None and not node.primes and not is_numbered:

@@ -290,8 +290,10 @@ def defined_name(node: tex.Node, scope: Scope, meaning: tex.Node | None = None) 
     head = node.items[0] if isinstance(node, tex.Juxtapose) else node
     numbered = isinstance(head, tex.Script) and head.sub is not None and head.sup is None
     head = head.base if isinstance(head, tex.Script) else head
-    if isinstance(head, tex.Symbol) and head.letter in RESERVED and not (numbered and head.letter == "e"):
-        return None
+    if isinstance(head, tex.Symbol) and head.letter in RESERVED:
+        error = head.letter == "e" and (numbered or (node is head and not isinstance(meaning, tex.Number)))
+        if not error:  # e = Xw - y is an error, e^x is not
+            return None
     family = Elaborator(scope).family_name(node)
     if family is not None:
         return family[0]

@@ -138,6 +138,7 @@ PHRASES: dict[str, str] = {
 
 MOVES: dict[str, str] = {  # steps of a derivation that was asked for, which use no rule of their own
     "collecting terms": "合并同类项",
+    "simplification": "化简",
     "definition by entries": "按元素的定义",
     "derivative of the gradient": "梯度的导数",
     "derivative of the variable": "变量自身的导数",
