@@ -123,6 +123,7 @@ OTHERS = {
     "cross_check": False,
     "certify": True,
     "document_seconds": 9.0,
+    "translate": True,
 }
 
 

@@ -159,3 +159,11 @@ def test_an_error_that_is_called_e(shapes: str, error: str, formulas: list[str])
     """Its powers and transposes are its own; e to anything else is the exponential."""
     text = f"Let {shapes}.\n\n$${error}$$\n\n" + "".join(f"$${formula}$$\n\n" for formula in formulas)
     assert verdicts(text) == [PROVED] * len(formulas)
+
+
+@pytest.mark.parametrize("formula", [r"I - \mathbf{1} p^T = I - \mathbf{1} q^T", r"\mathbf{1} = u \mathbf{1}", r"I = I u"])
+def test_sizes_that_nothing_tells(formula: str) -> None:
+    """Such a line is unread, and no trouble for the next one."""
+    found = checked(f"$${formula}$$\n\n$2 = 2$\n")
+    assert found.error is None
+    assert [step.verdict for step in found.steps if step.kind == "claim"] == [UNREAD, PROVED]

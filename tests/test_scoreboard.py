@@ -156,6 +156,7 @@ def test_rules_for_derivatives_are_those_of_the_books():
     assert jacobian(X.Multiply(A, v), "v", v.shape) == X.Multiply(A, X.Identity(N))
 
 
+@pytest.mark.slow
 def test_every_step_of_the_catalogue_is_there_and_proved():
     steps = catalogue_steps()
     assert len(steps) > 300
@@ -254,6 +255,7 @@ def test_shrinking_ends_where_nothing_smaller_fails():
     assert shrunk(claim, lambda smaller: False) == claim
 
 
+@pytest.mark.slow
 def test_the_command():
     def ran(*arguments):
         command = [sys.executable, "-m", "tests.soundness", *arguments]

@@ -49,6 +49,7 @@ def test_both_layouts_have_the_same_rows(name: str) -> None:
     assert [step.lhs for step in left] == [step.lhs for step in right]
 
 
+@pytest.mark.slow
 @each_layout
 @each_table
 def test_a_row_of_the_other_layout_is_refuted_with_its_repair(name: str, layout: Layout) -> None:

@@ -39,6 +39,8 @@ def inferred(nodes: Sequence[tex.Node], scope: Scope, layout: Layout) -> dict[st
         try:
             elaborator.learn_ranges(*nodes)
             sides = [elaborator.side(node) for node in nodes]
+            if len(sides) == 2:
+                sides = list(fitted(*sides))
         except Unreadable as trouble:
             if not guesses.learn(trouble):
                 return {}
@@ -46,8 +48,7 @@ def inferred(nodes: Sequence[tex.Node], scope: Scope, layout: Layout) -> dict[st
         except (ShapeError, RecursionError):
             return {}
         if len(sides) == 2:  # an equation between different shapes is left to whoever judges it
-            left, right = fitted(*sides)
-            for one, other in zip(left.shape, right.shape, strict=False):
+            for one, other in zip(sides[0].shape, sides[1].shape, strict=False):
                 guesses.unify(one, other)
         shapes = {name: tuple(map(guesses.resolve, trial.shapes[name])) for name in guesses.made}
         closed = all(

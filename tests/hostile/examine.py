@@ -24,7 +24,7 @@ from pathlib import Path
 from markdown_it import MarkdownIt
 
 from derive import cli, documents
-from derive.render.report import Style, report_text, totals_text
+from derive.render.report import Style, Tally, report_text, totals_text
 from derive.report import Report
 
 FORMATS = ("json", "markdown", "html", "sarif", "github")
@@ -98,8 +98,11 @@ def bugs(report: Report) -> Iterator[str]:
 
 def rendered(reports: list[Report]) -> Iterator[str]:
     """What is wrong with the formats."""
+    tally = Tally()
+    for report in reports:
+        tally.add(report)
     for style in (Style(80, False), Style(60, True, verbose=True, reading=True, language="zh")):
-        text = "".join(report_text(report, style) for report in reports) + totals_text(reports, style)
+        text = "".join(report_text(report, style) for report in reports) + totals_text(tally, style)
         yield from acting("text", COLOUR.sub("", text) if style.colour else text)
     for form in FORMATS:
         options = argparse.Namespace(form=form, lang="en", allow=[])
