@@ -165,6 +165,7 @@ def test_every_step_of_the_catalogue_is_there_and_proved():
     assert all(step.lhs is not None for step in steps)
 
 
+@pytest.mark.slow
 def test_mutants_are_false_by_the_evaluator_and_differ_by_one_mistake():
     random = Random(5)
     mistakes: Counter[str] = Counter()

@@ -42,6 +42,7 @@ def test_every_row_is_proved_in_its_layout(name: str, layout: Layout) -> None:
     assert found.layout == layout
 
 
+@pytest.mark.slow
 @each_table
 def test_both_layouts_have_the_same_rows(name: str) -> None:
     """In the same order, with the same left sides."""
