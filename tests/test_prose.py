@@ -161,7 +161,9 @@ def test_an_error_that_is_called_e(shapes: str, error: str, formulas: list[str])
     assert verdicts(text) == [PROVED] * len(formulas)
 
 
-@pytest.mark.parametrize("formula", [r"I - \mathbf{1} p^T = I - \mathbf{1} q^T", r"\mathbf{1} = u \mathbf{1}", r"I = I u"])
+@pytest.mark.parametrize(
+    "formula", [r"I - \mathbf{1} p^T = I - \mathbf{1} q^T", r"\mathbf{1} = u \mathbf{1}", r"I = I u"]
+)
 def test_sizes_that_nothing_tells(formula: str) -> None:
     """Such a line is unread, and no trouble for the next one."""
     found = checked(f"$${formula}$$\n\n$2 = 2$\n")
