@@ -276,7 +276,7 @@ class Alarm:
             self.armed = True
 
     def ring(self, number: int, frame: FrameType | None) -> None:
-        if self.armed and not _importing(frame):
+        if self.armed and not _is_untimely(frame):
             raise OutOfTime
 
     def __exit__(self, *trouble: object) -> None:
@@ -373,10 +373,15 @@ class _Guard:
         return True
 
 
-def _importing(frame: FrameType | None) -> bool:
-    """Whether a module is being imported, which would stay half made; the alarm rings again soon."""
+def _is_untimely(frame: FrameType | None) -> bool:
+    """Whether an alarm must wait for its next ring.
+
+    A module that is being imported would stay half made; and what is raised where a guard ends is no longer
+    caught by it.
+    """
     while frame is not None:
-        if frame.f_code.co_filename == "<frozen importlib._bootstrap>":
+        code = frame.f_code
+        if code is _Guard.__exit__.__code__ or code.co_filename == "<frozen importlib._bootstrap>":
             return True
         frame = frame.f_back
     return False

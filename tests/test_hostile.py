@@ -1,5 +1,6 @@
 """Documents that mean harm: no traceback, no hang, nothing raw, no file but those named."""
 
+import json
 import os
 import random
 import signal
@@ -139,6 +140,36 @@ def test_an_alarm_leaves_no_module_half_made(tmp_path, monkeypatch):
         time.sleep(5)
     assert step.code == "D202"
     assert signal.getitimer(signal.ITIMER_REAL)[0] == 0
+
+
+def test_an_alarm_where_a_guard_ends_is_not_raised():
+    guard, rung = Budget(10)(Step(1, 1, "claim", "=", "x", "x")), []
+
+    def look(frame, event, _):
+        if event == "call" and frame.f_code is type(guard).__exit__.__code__:
+            rung.append(guard.ring(signal.SIGALRM, frame))
+
+    with guard:
+        sys.setprofile(look)
+    sys.setprofile(None)
+    assert rung == [None]
+
+
+def test_a_notebook_in_one_line_is_decoded_once(monkeypatch):
+    from derive.render import report as rendering
+
+    cells = [{"cell_type": "markdown", "source": f"$x_{n} = x$"} for n in range(30)]
+    source = json.dumps({"nbformat": 4, "cells": cells})
+    path = Path("x.ipynb")
+    report = documents.check_source(str(path), source, documents.passages_of(path, source), documents.Given())
+    strings, decode = [], rendering._decoded
+    monkeypatch.setattr(
+        rendering, "_decoded", lambda line, string: strings.append(string[0]) or decode(line, string)
+    )
+    printed = rendering.report_text(report, rendering.Style(80, False))
+    assert printed.count("x.ipynb:1:") == 30
+    assert all(f"$x_{n} = x$" in printed for n in range(30))
+    assert len(strings) == source.count('"') // 2
 
 
 def test_only_named_files_are_touched(tmp_path):

@@ -12,10 +12,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import islice
 
 from derive.diagnostics import Diagnostic
 from derive.reader.latex import BUILTIN_WORDS
@@ -98,6 +100,7 @@ def width(text: str) -> int:
     return sum(map(_columns, text))
 
 
+@lru_cache(maxsize=4096)
 def _columns(character: str) -> int:
     if unicodedata.category(character) in ("Mn", "Me", "Cf"):
         return 0
@@ -605,6 +608,7 @@ class _Source:
     def __init__(self, report: Report):
         self.lines = _LINE_END.split(report.source)
         self.is_notebook = report.path.lower().endswith(".ipynb")
+        self.decoded: dict[int, list[_Row]] = {}
         numbers = [step.line for step in report.steps]
         self.gutter = max(4, len(str(max(numbers, default=1))) + 1)
 
@@ -612,11 +616,11 @@ class _Source:
         """The row with a place in it, the place, and the rows around it that belong to the step."""
         line, column = at
         here = self.of_line(line)
-        found = next((k for k, row in enumerate(here) if row.at(column) is not None), None)
-        if found is None:
+        found = bisect_right(here, column, key=lambda row: row.columns[0]) - 1
+        caret = here[found].at(column) if found >= 0 else None
+        if caret is None:
             return []
         row = here[found]
-        caret = row.at(column) or 0
         marked = len(step.relation) if row.text.startswith(step.relation, caret) else 1
         shown = _Row(row.number, row.text, row.columns, marked=marked)
         if step.place is not None:
@@ -646,15 +650,18 @@ class _Source:
         text = self.lines[line - 1]
         if not self.is_notebook:
             return [_Row(line, text, range(1, len(text) + 2))]
-        return [row for string in _STRING.finditer(text) for row in _decoded(line, string)]
+        if line not in self.decoded:  # all of a notebook may stand in one line
+            self.decoded[line] = [row for string in _STRING.finditer(text) for row in _decoded(line, string)]
+        return self.decoded[line]
 
     def _above(self, line: int, found: int) -> Iterator[_Row]:
-        yield from reversed(self.of_line(line)[:found])
+        here = self.of_line(line)
+        yield from (here[k] for k in range(found - 1, -1, -1))
         for other in range(line - 1, max(0, line - 6), -1):
             yield from reversed(self.of_line(other))
 
     def _below(self, line: int, found: int) -> Iterator[_Row]:
-        yield from self.of_line(line)[found + 1 :]
+        yield from islice(self.of_line(line), found + 1, None)
         for other in range(line + 1, line + 6):
             yield from self.of_line(other)
 
