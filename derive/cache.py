@@ -24,6 +24,7 @@ data: no other class is loaded than those of a report.
 from __future__ import annotations
 
 import io
+import os
 import pickle
 import sqlite3
 import sys
@@ -49,7 +50,7 @@ if TYPE_CHECKING:
 MOST = 256 * 2**20  # bytes of all entries; beyond it, those that were not used for longest go
 PATIENCE = 5.0  # seconds to wait while another run writes
 OFTEN = 500  # entries that are written before the size is looked at
-COMPUTED_WITH = ("numpy", "python-flint", "markdown-it-py")
+COMPUTED_WITH = ("numpy-", "python_flint-", "markdown_it_py-")
 PLAIN = {
     (kind.__module__, kind.__qualname__): kind
     for kind in (
@@ -67,13 +68,13 @@ _SURPLUS = (
 @cache
 def fingerprint() -> str:
     """A hash of what computes: the sources of derive, Python, and the packages that verdicts rest on."""
-    from importlib.metadata import PackageNotFoundError, version
-
     home = Path(__file__).resolve().parent.parent
     content = sha256(repr((sys.version, sys.platform, sys.flags.optimize, sys.getrecursionlimit())).encode())
-    for name in COMPUTED_WITH:
-        with suppress(PackageNotFoundError):
-            content.update(f"{name} {version(name)}\n".encode())
+    for place in sys.path:  # read off folder names: importlib.metadata takes long to load
+        with suppress(OSError):
+            installed = (name for name in os.listdir(place or ".") if name.endswith(".dist-info"))
+            versions = sorted(name for name in installed if name.startswith(COMPUTED_WITH))
+            content.update("".join(f"{name}\n" for name in versions).encode())
     for path in sorted((*home.glob("derive/**/*.py"), *home.glob("numeric/**/*.py"))):
         source = path.read_bytes()
         content.update(f"{path.relative_to(home).as_posix()} {len(source)}\n".encode() + source)
