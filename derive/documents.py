@@ -376,12 +376,12 @@ class _Guard:
 def _is_untimely(frame: FrameType | None) -> bool:
     """Whether an alarm must wait for its next ring.
 
-    A module that is being imported would stay half made; and what is raised where a guard ends is no longer
-    caught by it.
+    A module that is being imported would stay half made; and what is raised where a guard begins or ends is
+    not caught by it, and would leave the alarm on.
     """
+    ends = [method.__code__ for kind in (Alarm, _Guard) for method in (kind.__enter__, kind.__exit__)]
     while frame is not None:
-        code = frame.f_code
-        if code is _Guard.__exit__.__code__ or code.co_filename == "<frozen importlib._bootstrap>":
+        if frame.f_code in ends or frame.f_code.co_filename == "<frozen importlib._bootstrap>":
             return True
         frame = frame.f_back
     return False

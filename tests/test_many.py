@@ -232,6 +232,21 @@ def test_a_document_that_takes_too_long(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs an alarm")
+def test_an_alarm_does_not_ring_while_it_is_set_or_put_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is raised there nobody catches, and the alarm would go on ringing."""
+    set_timer, seen = signal.setitimer, list[bool]()
+
+    def setting(*arguments: float) -> tuple[float, float]:
+        seen.append(documents._is_untimely(sys._getframe(1)))
+        return set_timer(*arguments)
+
+    monkeypatch.setattr(signal, "setitimer", setting)
+    with documents.Alarm(60):
+        assert not documents._is_untimely(sys._getframe())
+    assert seen == [True, True]
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs an alarm")
 def test_alarms_stand_inside_each_other() -> None:
     """The inner one rings for itself, and gives the outer one the time that it has left."""
     rung: list[str] = []
