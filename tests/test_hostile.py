@@ -147,7 +147,7 @@ def test_an_alarm_where_a_guard_ends_is_not_raised():
 
     def look(frame, event, _):
         if event == "call" and frame.f_code is type(guard).__exit__.__code__:
-            rung.append(guard.ring(signal.SIGALRM, frame))
+            rung.append(guard.alarm.ring(signal.SIGALRM, frame))
 
     with guard:
         sys.setprofile(look)
